@@ -1,0 +1,53 @@
+/** The model side of the warehouse: what transform and publish need. */
+import type { RelationInfo, RelationName } from '../../core/relation.ts';
+
+export type CellValue = string | number | bigint | boolean | null;
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Values as plain data: timestamps, dates, decimals and JSON as text, 64-bit integers as bigint. */
+  readonly rows: readonly (readonly CellValue[])[];
+}
+
+/** A data test inside the transaction that publishes. `sql` returns one row: failures BIGINT, should_warn BOOL, should_error BOOL. */
+export interface GateTest {
+  readonly id: string;
+  readonly severity: 'error' | 'warn';
+  readonly sql: string;
+}
+
+/**
+ * One atomic change: all statements, then the tests; when no `error` test fails, `marks` and commit, else roll back.
+ * `countRows` names the statement whose affected rows are the node's rows.
+ */
+export interface PublishUnit {
+  readonly node: string;
+  readonly statements: readonly { readonly sql: string; readonly countRows?: boolean }[];
+  readonly tests: readonly GateTest[];
+  /** Written in the same transaction after the tests passed (the ledger's marks in the warehouse). */
+  readonly marks: readonly string[];
+}
+
+export interface GateResult {
+  readonly id: string;
+  readonly status: 'pass' | 'warn' | 'fail';
+  readonly failures: number;
+}
+
+export type PublishOutcome =
+  | { readonly status: 'published'; readonly rows: number; readonly tests: readonly GateResult[] }
+  | { readonly status: 'rejected'; readonly tests: readonly GateResult[] };
+
+/**
+ * Runs compiled SQL. Errors: `model_failed` with the database's message (the caller adds model and file); `warehouse_locked`;
+ * write-write conflicts are retried by the adapter as a whole unit. Several units may run at once on different connections.
+ */
+export interface ModelWarehouse {
+  readonly dialect: 'duckdb' | 'bigquery';
+  relation(name: RelationName): Promise<RelationInfo | undefined>;
+  query(sql: string): Promise<QueryResult>;
+  /** One statement outside of any unit (create schema, helper tables). */
+  execute(sql: string): Promise<void>;
+  publish(unit: PublishUnit, guard?: () => Promise<void>): Promise<PublishOutcome>;
+  close(): Promise<void>;
+}

@@ -8,7 +8,16 @@
  * - every transition checks the state it comes from and throws `state_conflict` when no row changed;
  * - a repeated identical call (same arguments, already done) is a success.
  */
-import type { Admission, BatchId, BatchIntent, BatchKind, BatchState, GapJson, Manifest, RangeJson } from '../core/batch.ts';
+import type {
+  Admission,
+  BatchId,
+  BatchIntent,
+  BatchKind,
+  BatchState,
+  GapJson,
+  Manifest,
+  RangeJson,
+} from '../core/batch.ts';
 
 export interface LeaseHolder {
   readonly host: string;
@@ -52,7 +61,12 @@ export interface Position {
   readonly next: string;
   /** The last record landed before `next` in this epoch, if any (from sealed manifests). */
   readonly last: { readonly offset: string; readonly checksum: string } | null;
+  /** The topic was recreated and the loss accepted (a gap with `to: null`): this epoch takes no further range. */
+  readonly closed: boolean;
 }
+
+/** What stands in a batch's row without its documents: cheap for thousands of batches. */
+export type BatchHead = Pick<BatchRecord, 'job' | 'seq' | 'id' | 'kind' | 'state' | 'logicalTime'>;
 
 export interface PartitionState {
   /** Partition value, a local day `YYYY-MM-DD`. */
@@ -103,7 +117,11 @@ export interface StateStore {
    * the last planned range or gap of it (or is the first), enforced in the transaction and by unique constraints. Gap rows join
    * the chain too.
    */
-  planBatch(lease: Lease, logicalTime: string, intent: BatchIntent | ((seq: number) => BatchIntent)): Promise<BatchRecord>;
+  planBatch(
+    lease: Lease,
+    logicalTime: string,
+    intent: BatchIntent | ((seq: number) => BatchIntent),
+  ): Promise<BatchRecord>;
   saveProgress(lease: Lease, seq: number, progress: unknown): Promise<void>;
   /** planned -> landed (or void when the manifest says so). */
   sealBatch(lease: Lease, manifest: Manifest): Promise<void>;
@@ -115,6 +133,11 @@ export interface StateStore {
   markUnloaded(lease: Lease, seqs: readonly number[]): Promise<void>;
   /** All batches of the job in order of number. */
   batches(job: string, filter?: { readonly states?: readonly BatchState[] }): Promise<readonly BatchRecord[]>;
+  /** The same without intents, progress and manifests. */
+  batchHeads(job: string, filter?: { readonly states?: readonly BatchState[] }): Promise<readonly BatchHead[]>;
+  /** The batches of these numbers in order; `state_conflict` when one is unknown. */
+  batchesBySeq(job: string, seqs: readonly number[]): Promise<readonly BatchRecord[]>;
+  /** Sorted by topic, epoch and partition; closed epochs stay listed. */
   positions(job: string): Promise<readonly Position[]>;
   gaps(job: string): Promise<readonly GapJson[]>;
   ranges(job: string): Promise<readonly (RangeJson & { readonly seq: number })[]>;
@@ -123,6 +146,8 @@ export interface StateStore {
   // --- the models' ledger ---
   /** Batches that the model has published. */
   publishedBatches(job: string, model: string): Promise<ReadonlySet<number>>;
+  /** Loaded batches that the model has not published, ascending; needs no manifest and no walk through old batches. */
+  unpublishedBatches(job: string, model: string): Promise<readonly number[]>;
   /**
    * The model published these batches and partitions, as one transaction. `replaceAll` forgets what stood there before (full refresh).
    */
@@ -136,12 +161,19 @@ export interface StateStore {
       readonly replaceAll?: boolean;
     },
   ): Promise<void>;
-  partitions(job: string, model: string, filter?: { readonly state?: 'done' | 'stale' }): Promise<readonly PartitionState[]>;
+  partitions(
+    job: string,
+    model: string,
+    filter?: { readonly state?: 'done' | 'stale' },
+  ): Promise<readonly PartitionState[]>;
   models(job: string): Promise<readonly { readonly model: string; readonly logicalTime: string }[]>;
 
   // --- runs and small facts ---
   startRun(run: Omit<RunRecord, 'finishedAt' | 'exitCode' | 'error'>): Promise<void>;
-  finishRun(runId: string, result: { readonly finishedAt: string; readonly exitCode: number; readonly error: string | null }): Promise<void>;
+  finishRun(
+    runId: string,
+    result: { readonly finishedAt: string; readonly exitCode: number; readonly error: string | null },
+  ): Promise<void>;
   recentRuns(job: string, limit: number): Promise<readonly RunRecord[]>;
   /** Small facts per job (e.g. the warehouse's fingerprint). Values are JSON. */
   getFact(job: string, name: string): Promise<unknown>;
@@ -149,6 +181,9 @@ export interface StateStore {
 
   // --- recovery ---
   /** Replaces everything known about the job's batches by what landing says (sealed manifests and admissions), as landed. */
-  restore(lease: Lease, batches: readonly { readonly manifest: Manifest; readonly admission: Admission | null }[]): Promise<void>;
+  restore(
+    lease: Lease,
+    batches: readonly { readonly manifest: Manifest; readonly admission: Admission | null }[],
+  ): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,0 +1,174 @@
+/**
+ * Times without a library: RFC 3339 to microseconds, and local days of a time zone. Pure: the zone's rules come from the runtime's
+ * own Intl data, cached per zone.
+ */
+
+export interface EventInstant {
+  /** Microseconds since the epoch. Exact up to the year 2255, which is past every bound that we accept. */
+  readonly micros: number;
+  /** RFC 3339 in UTC with at most six fractional digits; both warehouses read it as a timestamp. */
+  readonly text: string;
+}
+
+const ZERO = 48;
+
+function twoDigits(text: string, at: number): number {
+  const high = text.charCodeAt(at) - ZERO;
+  const low = text.charCodeAt(at + 1) - ZERO;
+  return high >= 0 && high <= 9 && low >= 0 && low <= 9 ? high * 10 + low : -1;
+}
+
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+function daysInMonth(year: number, month: number): number {
+  if (month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)) return 29;
+  return DAYS_IN_MONTH[month - 1] ?? 0;
+}
+
+/** True for a day that exists in the Gregorian calendar, years 0001 to 9999, written `YYYY-MM-DD`. */
+export function isCalendarDate(text: string): boolean {
+  if (text.length !== 10 || text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45) return false;
+  const century = twoDigits(text, 0);
+  const rest = twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  if (century < 0 || rest < 0 || month < 1 || month > 12 || day < 1) return false;
+  const year = century * 100 + rest;
+  return year >= 1 && day <= daysInMonth(year, month);
+}
+
+/** Days since 1970-01-01 of a Gregorian date (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+export function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+interface Fraction {
+  readonly micros: number;
+  readonly digits: number;
+  readonly next: number;
+}
+
+/** The fraction that starts with the dot at `at`: digits beyond microseconds are cut (CUSTOMER.md §1). */
+function readFraction(text: string, at: number): Fraction | undefined {
+  let micros = 0;
+  let next = at + 1;
+  for (; next < text.length; next++) {
+    const digit = text.charCodeAt(next) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    if (next - at <= 6) micros = micros * 10 + digit;
+  }
+  const digits = next - at - 1;
+  if (digits === 0) return undefined;
+  for (let i = digits; i < 6; i++) micros *= 10;
+  return { micros, digits, next };
+}
+
+/** Seconds east of UTC of the offset at `at` (which must end the text); undefined when it is none. */
+function readOffset(text: string, at: number): number | undefined {
+  const sign = text.charCodeAt(at);
+  if (sign === 90 || sign === 122) return text.length === at + 1 ? 0 : undefined;
+  if ((sign !== 43 && sign !== 45) || text.length !== at + 6 || text.charCodeAt(at + 3) !== 58) return undefined;
+  const hours = twoDigits(text, at + 1);
+  const minutes = twoDigits(text, at + 4);
+  if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined;
+  const seconds = (hours * 60 + minutes) * 60;
+  return sign === 45 ? -seconds : seconds;
+}
+
+/**
+ * Reads an RFC 3339 date-time with any offset. A leap second (`:60`) is read as the second after it. Undefined when the text is
+ * not one.
+ */
+export function parseInstant(text: string): EventInstant | undefined {
+  if (text.length < 20 || !isCalendarDate(text.slice(0, 10))) return undefined;
+  const separator = text.charCodeAt(10);
+  if ((separator !== 84 && separator !== 116) || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return undefined;
+  let micros = 0;
+  let digits = 0;
+  let zoneAt = 19;
+  if (text.charCodeAt(19) === 46) {
+    const fraction = readFraction(text, 19);
+    if (fraction === undefined) return undefined;
+    ({ micros, digits, next: zoneAt } = fraction);
+  }
+  const offset = readOffset(text, zoneAt);
+  if (offset === undefined) return undefined;
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const days = daysFromCivil(year, twoDigits(text, 5), twoDigits(text, 8));
+  const seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
+  const total = seconds * 1_000_000 + micros;
+  const isCanonical = text.charCodeAt(zoneAt) === 90 && digits <= 6 && second < 60 && separator === 84;
+  return { micros: total, text: isCanonical ? text : formatMicros(total) };
+}
+
+/** `2026-03-01T10:15:30.123456Z`. */
+export function formatMicros(micros: number): string {
+  const seconds = Math.floor(micros / 1_000_000);
+  const rest = micros - seconds * 1_000_000;
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(rest).padStart(6, '0')}Z`;
+}
+
+/** `2026-03-01T10:15:30.123Z`; milliseconds since the epoch in, as everything but event times is kept. */
+export function formatMillis(millis: number): string {
+  return new Date(millis).toISOString();
+}
+
+/** Milliseconds of an RFC 3339 text that sluice wrote itself. */
+export function millisOf(text: string): number {
+  return Date.parse(text);
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatterOf(zone: string): Intl.DateTimeFormat {
+  let formatter = formatters.get(zone);
+  if (formatter === undefined) {
+    formatter = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    formatters.set(zone, formatter);
+  }
+  return formatter;
+}
+
+/** The local day `YYYY-MM-DD` of an instant (milliseconds) in an IANA time zone. */
+export function localDay(millis: number, zone: string): string {
+  const parts = formatterOf(zone).formatToParts(millis);
+  const value = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
+  return `${value('year').padStart(4, '0')}-${value('month')}-${value('day')}`;
+}
+
+/** The day `count` days after (before, when negative) a day. */
+export function addDays(day: string, count: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + count * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** Whole days from `from` to `to` (`to` - `from`). */
+export function daysBetween(from: string, to: string): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000);
+}
+
+export function laterOf(left: string, right: string): string {
+  return left > right ? left : right;
+}
+
+export function earlierOf(left: string, right: string): string {
+  return left < right ? left : right;
+}
+
+/** True when Intl knows the zone. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    formatterOf(zone);
+    return true;
+  } catch {
+    return false;
+  }
+}

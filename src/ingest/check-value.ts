@@ -1,0 +1,248 @@
+/**
+ * Checks one event value against the job's columns. The hot path parses with JSON.parse and looks at every column once; only a
+ * text that could fool a JSON reader (many digits, exponents, duplicate names, surrogate escapes) goes the exact, slower way.
+ */
+import type { EntityColumn, JobDefinition } from '../core/job.ts';
+import { memberSlices } from '../core/json-slices.ts';
+import { isCalendarDate, parseInstant } from '../core/time.ts';
+import { decimalPlaces, integerDigits, plainText, readDecimal, toInt64 } from './exact-number.ts';
+import { Rejection } from './verdict.ts';
+
+/** BigQuery keeps JSON of at most 500 levels (FACTS.md §5). */
+export const MAX_JSON_DEPTH = 500;
+
+export type JsonObject = Record<string, unknown>;
+
+type ColumnCheck = (value: unknown, path: string) => void;
+
+/** A run of 16 digits (dots included) or an exponent: a double may not hold it as written. */
+const LONG_NUMBER = /\d[\d.]{15}|\d[eE]/;
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+const SPACE_BEFORE_COLON = /"\s+:/;
+
+function typeName(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+}
+
+function wrongType(path: string, expected: string, value: unknown): never {
+  throw new Rejection('wrong_type', `${path} is ${typeName(value)}, expected ${expected}`, path);
+}
+
+function checkNumber(value: unknown, path: string): number {
+  if (typeof value !== 'number') return wrongType(path, 'number', value);
+  if (!Number.isFinite(value)) throw new Rejection('number_out_of_range', `${path} is out of range`, path);
+  return value;
+}
+
+function parseNumeric(type: string): { precision: number; scale: number } | undefined {
+  const match = /^NUMERIC\((\d+),\s*(\d+)\)$/.exec(type);
+  return match === null ? undefined : { precision: Number(match[1]), scale: Number(match[2]) };
+}
+
+function numericCheck(precision: number, scale: number): ColumnCheck {
+  const limit = 10 ** (precision - scale);
+  return (value, path) => {
+    const number = checkNumber(value, path);
+    if (Math.abs(number) >= limit) {
+      throw new Rejection('number_out_of_range', `${path} does not fit NUMERIC(${precision},${scale})`, path);
+    }
+    if (Number.isInteger(number)) return;
+    const text = String(number);
+    const decimal = text.includes('e') ? readDecimal(text) : undefined;
+    const places = decimal === undefined ? text.length - text.indexOf('.') - 1 : decimalPlaces(decimal);
+    if (places > scale) throw new Rejection('too_many_decimals', `${path} has more than ${scale} decimals`, path);
+  };
+}
+
+function columnCheck(column: EntityColumn): ColumnCheck {
+  const { type, values } = column;
+  switch (type) {
+    case 'STRING': {
+      const allowed = values === undefined ? undefined : new Set(values);
+      return (value, path) => {
+        if (typeof value !== 'string') wrongType(path, 'string', value);
+        if (allowed !== undefined && !allowed.has(value as string)) {
+          throw new Rejection('value_not_allowed', `${path} is not one of the allowed values`, path);
+        }
+      };
+    }
+    case 'BOOL':
+      return (value, path) => {
+        if (typeof value !== 'boolean') wrongType(path, 'boolean', value);
+      };
+    case 'DATE':
+      return (value, path) => {
+        if (typeof value !== 'string') wrongType(path, 'a date (YYYY-MM-DD)', value);
+        if (!isCalendarDate(value as string)) throw new Rejection('date_impossible', `${path} is no calendar date`, path);
+      };
+    case 'TIMESTAMP':
+      return (value, path) => {
+        if (typeof value !== 'string') wrongType(path, 'an RFC 3339 date-time', value);
+        if (parseInstant(value as string) === undefined) {
+          throw new Rejection('timestamp_unreadable', `${path} is no RFC 3339 date-time`, path);
+        }
+      };
+    case 'INT64':
+      return (value, path) => {
+        const number = checkNumber(value, path);
+        if (!Number.isInteger(number)) wrongType(path, 'an integer', value);
+        if (!Number.isSafeInteger(number)) throw new Rejection('number_out_of_range', `${path} is out of range`, path);
+      };
+    case 'FLOAT64':
+      return (value, path) => {
+        checkNumber(value, path);
+      };
+    case 'JSON':
+      return () => undefined;
+    default: {
+      const numeric = parseNumeric(type);
+      if (numeric === undefined) throw new RangeError(`unknown column type ${type}`);
+      return numericCheck(numeric.precision, numeric.scale);
+    }
+  }
+}
+
+/** Exact text of a numeric column's source, or null when the double reads it right. */
+function exactNumber(column: EntityColumn, source: string): string | null {
+  const path = `$.${column.field}`;
+  const value = readDecimal(source);
+  if (value === undefined) return null;
+  if (column.type === 'INT64') {
+    const whole = toInt64(value);
+    if (whole === 'not_integer') throw new Rejection('wrong_type', `${path} is a fraction, expected an integer`, path);
+    if (whole === 'out_of_range') throw new Rejection('number_out_of_range', `${path} does not fit 64 bits`, path);
+    return whole.toString();
+  }
+  const numeric = parseNumeric(column.type);
+  if (numeric === undefined) return null;
+  if (decimalPlaces(value) > numeric.scale) {
+    throw new Rejection('too_many_decimals', `${path} has more than ${numeric.scale} decimals`, path);
+  }
+  if (integerDigits(value) > numeric.precision - numeric.scale) {
+    throw new Rejection('number_out_of_range', `${path} does not fit ${column.type}`, path);
+  }
+  return plainText(value);
+}
+
+function isExactType(column: EntityColumn): boolean {
+  return column.type === 'INT64' || column.type.startsWith('NUMERIC');
+}
+
+/** Counts the members below a value, refuses what no warehouse can hold: too deep, infinite, lone surrogates. */
+function walk(value: unknown, path: string, depth: number, checkStrings: boolean): number {
+  if (typeof value === 'string') {
+    if (checkStrings && !value.isWellFormed()) throw new Rejection('surrogate_lone', `${path} holds a lone surrogate`, path);
+    return 0;
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new Rejection('number_out_of_range', `${path} is out of range`, path);
+    return 0;
+  }
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth >= MAX_JSON_DEPTH) throw new Rejection('json_too_deep', `nested deeper than ${MAX_JSON_DEPTH} levels`, path);
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const element of value) members += walk(element, path, depth + 1, checkStrings);
+    return members;
+  }
+  for (const name of Object.keys(value)) {
+    if (checkStrings && !name.isWellFormed()) throw new Rejection('surrogate_lone', `a name in ${path} holds a lone surrogate`, path);
+    members += 1 + walk((value as JsonObject)[name], path, depth + 1, checkStrings);
+  }
+  return members;
+}
+
+function countNameEnds(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count++;
+  return count;
+}
+
+export interface CheckedValue {
+  readonly object: JsonObject;
+  /** See GoodVerdict.json. */
+  readonly json: string | null;
+}
+
+export type ValueChecker = (text: string) => CheckedValue;
+
+/** Called once for every unknown field name that a value brings. */
+export type DriftSink = (field: string) => void;
+
+function parseObject(text: string): JsonObject {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new Rejection('json_invalid', 'the value is not JSON');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new Rejection('wrong_type', `the value is ${typeName(parsed)}, expected an object`, '$');
+  }
+  return parsed as JsonObject;
+}
+
+/**
+ * Makes the checker of a job. Event time and key are the decoder's; every other column is checked here. Throws `Rejection`.
+ * `required` columns may be neither missing nor null.
+ */
+export function createValueChecker(job: JobDefinition, onDrift: DriftSink): ValueChecker {
+  const checks = new Map<string, ColumnCheck>();
+  const exactColumns = new Map<string, EntityColumn>();
+  const required: string[] = [];
+  for (const column of job.columns) {
+    const isOwn = column.field === job.key.field || column.field === job.eventTime.field;
+    checks.set(column.field, isOwn ? () => undefined : columnCheck(column));
+    if (isExactType(column) && !isOwn) exactColumns.set(column.field, column);
+    if (column.required && !isOwn) required.push(column.field);
+  }
+  for (const topic of job.topics) {
+    if (typeof topic.op === 'object' && !checks.has(topic.op.field)) checks.set(topic.op.field, () => undefined);
+  }
+
+  function rewrite(text: string, members: readonly string[]): string | null {
+    const slices = memberSlices(text);
+    let differs = slices.length !== members.length;
+    const sources = new Map<string, string>();
+    for (const slice of slices) sources.set(slice.name, text.slice(slice.start, slice.end));
+    for (const [field, column] of exactColumns) {
+      const source = sources.get(field);
+      if (source === undefined || source === 'null') continue;
+      const exact = exactNumber(column, source);
+      if (exact === null || exact === source) {
+        if (source.length <= 15) continue;
+      }
+      if (exact !== null) {
+        sources.set(field, `"${exact}"`);
+        differs = true;
+      }
+    }
+    if (!differs) return null;
+    return `{${[...sources].map(([name, source]) => `${JSON.stringify(name)}:${source}`).join(',')}}`;
+  }
+
+  return (text) => {
+    const object = parseObject(text);
+    const isLong = LONG_NUMBER.test(text);
+    const checkStrings = SURROGATE_ESCAPE.test(text);
+    const names = Object.keys(object);
+    let members = names.length;
+    for (const name of names) {
+      const value = object[name];
+      if (checkStrings && !name.isWellFormed()) throw new Rejection('surrogate_lone', 'a name holds a lone surrogate', '$');
+      if (typeof value === 'object' || typeof value === 'number' || checkStrings) {
+        members += walk(value, `$.${name}`, 1, checkStrings);
+      }
+      const check = checks.get(name);
+      if (check === undefined) onDrift(name);
+      else if (value !== null && !(isLong && exactColumns.has(name) && typeof value === 'number')) check(value, `$.${name}`);
+    }
+    for (const field of required) {
+      if (object[field] === undefined || object[field] === null) {
+        throw new Rejection('required_missing', `$.${field} is missing`, `$.${field}`);
+      }
+    }
+    const isPlain = !isLong && countNameEnds(text) === members && !SPACE_BEFORE_COLON.test(text);
+    return { object, json: isPlain ? null : rewrite(text, names) };
+  };
+}

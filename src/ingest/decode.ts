@@ -1,0 +1,153 @@
+/** From a source's bytes to a verdict: keys, UTF-8, event times, then the value's columns. */
+import { isUtf8 } from 'node:buffer';
+import type { JobDefinition, TopicDefinition } from '../core/job.ts';
+import type { Op, SourceRecord } from '../core/record.ts';
+import { parseInstant, type EventInstant } from '../core/time.ts';
+import { createValueChecker, type DriftSink, type JsonObject, type ValueChecker } from './check-value.ts';
+import { Rejection, type BadVerdict, type Verdict } from './verdict.ts';
+
+/** The last millisecond that both warehouses hold: 9999-12-31T23:59:59.999Z. */
+const MAX_TIMESTAMP_MS = 253_402_300_799_999;
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+function reject(error: unknown, key: string | null): BadVerdict {
+  if (!(error instanceof Rejection)) throw error;
+  return { ok: false, code: error.code, reason: error.message, path: error.path, key };
+}
+
+interface TimeBounds {
+  readonly earliestMicros: number;
+  readonly maxFutureMicros: number;
+}
+
+function boundsOf(job: JobDefinition): TimeBounds {
+  const earliest = job.eventTime.earliest;
+  const instant = parseInstant(earliest.length === 10 ? `${earliest}T00:00:00Z` : earliest);
+  if (instant === undefined) throw new RangeError(`event time bound ${earliest} is no date`);
+  return { earliestMicros: instant.micros, maxFutureMicros: job.eventTime.maxFutureMs * 1000 };
+}
+
+function readEventTime(object: JsonObject, field: string): EventInstant | null {
+  const raw = object[field];
+  if (raw === undefined || raw === null) return null;
+  const instant = typeof raw === 'string' ? parseInstant(raw) : undefined;
+  if (instant === undefined) throw new Rejection('event_time_unreadable', `$.${field} is no RFC 3339 date-time`, `$.${field}`);
+  return instant;
+}
+
+function checkBounds(instant: EventInstant, latestMicros: number, bounds: TimeBounds, field: string): void {
+  if (instant.micros < bounds.earliestMicros || instant.micros > latestMicros) {
+    throw new Rejection('event_time_out_of_bounds', `$.${field} ${instant.text} lies outside of the event time bounds`, `$.${field}`);
+  }
+}
+
+function readId(object: JsonObject, field: string): string {
+  const id = object[field];
+  if (id === undefined || id === null || id === '') throw new Rejection('id_missing', `$.${field} is missing`, `$.${field}`);
+  if (typeof id !== 'string') throw new Rejection('wrong_type', `$.${field} is ${typeof id}, expected string`, `$.${field}`);
+  if (!id.isWellFormed()) throw new Rejection('surrogate_lone', `$.${field} holds a lone surrogate`, `$.${field}`);
+  return id;
+}
+
+export type RecordDecoder = (record: SourceRecord, topic: TopicDefinition) => Verdict;
+
+/**
+ * Decodes stream records of a job. A verdict depends on the record alone (its bytes and its broker timestamp), never on the wall clock or
+ * on how the stream was cut.
+ */
+export function createRecordDecoder(job: JobDefinition, onDrift: DriftSink): RecordDecoder {
+  const check: ValueChecker = createValueChecker(job, onDrift);
+  const bounds = boundsOf(job);
+
+  function opOf(topic: TopicDefinition, object: JsonObject): Op {
+    if (typeof topic.op === 'string') return topic.op;
+    const raw = object[topic.op.field];
+    const op = typeof raw === 'string' && Object.hasOwn(topic.op.values, raw) ? topic.op.values[raw] : undefined;
+    if (op === undefined) throw new Rejection('op_unknown', `$.${topic.op.field} names no operation`, `$.${topic.op.field}`);
+    return op;
+  }
+
+  function keyOf(record: SourceRecord): string {
+    if (record.key === null) throw new Rejection('key_null', 'the record has no key');
+    if (record.key.length === 0) throw new Rejection('key_null', 'the key is empty');
+    if (!isUtf8(record.key)) throw new Rejection('key_invalid', 'the key is not UTF-8');
+    return textOf(record.key);
+  }
+
+  function decodeTombstone(record: SourceRecord, key: string): Verdict {
+    const micros = record.timestampMs * 1000;
+    if (micros < bounds.earliestMicros) {
+      throw new Rejection('broker_timestamp_out_of_bounds', 'the broker timestamp of the tombstone lies outside of the event time bounds');
+    }
+    const text = new Date(record.timestampMs).toISOString();
+    return { ok: true, key, op: 'd', eventAt: { micros, text }, value: null, json: null };
+  }
+
+  function decodeValue(record: SourceRecord, value: Uint8Array, key: string, topic: TopicDefinition): Verdict {
+    if (value.length > job.limits.maxRecordBytes) {
+      throw new Rejection('record_too_large', `the value has ${value.length} bytes, allowed are ${job.limits.maxRecordBytes}`);
+    }
+    if (!isUtf8(value)) throw new Rejection('utf8_invalid', 'the value is not UTF-8');
+    const text = textOf(value);
+    const { object, json } = check(text);
+    const id = readId(object, job.key.field);
+    if (id !== key) throw new Rejection('key_mismatch', `$.${job.key.field} is not the record's key`, `$.${job.key.field}`);
+    const eventAt = readEventTime(object, job.eventTime.field);
+    if (eventAt === null) {
+      throw new Rejection('event_time_missing', `$.${job.eventTime.field} is missing`, `$.${job.eventTime.field}`);
+    }
+    checkBounds(eventAt, record.timestampMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
+    return { ok: true, key, op: opOf(topic, object), eventAt, value: text, json };
+  }
+
+  return (record, topic) => {
+    let key: string | null = null;
+    try {
+      key = keyOf(record);
+      if (record.timestampMs > MAX_TIMESTAMP_MS) {
+        throw new Rejection('broker_timestamp_out_of_bounds', 'the broker timestamp lies beyond the year 9999');
+      }
+      return record.value === null ? decodeTombstone(record, key) : decodeValue(record, record.value, key, topic);
+    } catch (error) {
+      return reject(error, key);
+    }
+  };
+}
+
+/** Decodes one row of a REST page. `finishedAtMs` is S1: a row may be an hour ahead of it at most (CUSTOMER.md §1). */
+export type RowDecoder = (text: string, finishedAtMs: number) => Verdict;
+
+export function createRowDecoder(job: JobDefinition, onDrift: DriftSink): RowDecoder {
+  const check = createValueChecker(job, onDrift);
+  const bounds = boundsOf(job);
+  return (text, finishedAtMs) => {
+    let key: string | null = null;
+    try {
+      key = readRowKey(text, job.key.field);
+      if (!text.isWellFormed()) throw new Rejection('surrogate_lone', 'the row holds a lone surrogate');
+      const { object, json } = check(text);
+      const id = readId(object, job.key.field);
+      const eventAt = readEventTime(object, job.eventTime.field);
+      if (eventAt !== null) checkBounds(eventAt, finishedAtMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
+      return { ok: true, key: id, op: 'r', eventAt, value: text, json };
+    } catch (error) {
+      return reject(error, key);
+    }
+  };
+}
+
+/** The id of a row that may be bad in every other field: it still counts as present. null when it cannot be read. */
+function readRowKey(text: string, field: string): string | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, field)) return null;
+  const id = (parsed as JsonObject)[field];
+  return typeof id === 'string' && id !== '' && id.isWellFormed() ? id : null;
+}

@@ -1,0 +1,144 @@
+/** Writes one NDJSON object of landing: lines are gathered into blocks, compressed when the target asks, then committed create-only. */
+import { createGzip, type Gzip } from 'node:zlib';
+import type { ManifestObject } from '../core/batch.ts';
+import { isSluiceError } from '../core/errors.ts';
+import type { ObjectStore, ObjectWriter } from './ports.ts';
+
+/** A block of text before it becomes bytes: large enough that system calls do not count, small enough to stay in cache. */
+const BLOCK_CHARACTERS = 256 * 1024;
+
+/** Level 1: nearly free (BENCHMARKS.md B.2), and the bytes are the same for the same input, so a retry finds its object. */
+const GZIP_LEVEL = 1;
+
+export interface LandingWriter {
+  /** Resolves at once but for full blocks. */
+  line(text: string): Promise<void> | undefined;
+  readonly rows: number;
+  commit(guard: () => Promise<void>): Promise<ManifestObject>;
+  abort(): Promise<void>;
+}
+
+/** Compresses in order; zlib works on its own thread. */
+class GzipSink {
+  readonly #gzip: Gzip;
+  #pending: Promise<void> = Promise.resolve();
+  #failure: unknown = undefined;
+
+  constructor(writer: ObjectWriter) {
+    this.#gzip = createGzip({ level: GZIP_LEVEL });
+    this.#gzip.on('data', (chunk: Buffer) => {
+      this.#pending = this.#pending.then(() => writer.write(chunk));
+      this.#pending.catch((error: unknown) => {
+        this.#failure = error;
+      });
+    });
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#gzip.write(chunk, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    await this.#pending;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async end(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#gzip.once('end', resolve);
+      this.#gzip.once('error', reject);
+      this.#gzip.end();
+    });
+    await this.#pending;
+  }
+}
+
+export interface OpenLandingObject {
+  readonly store: ObjectStore;
+  readonly name: string;
+  readonly role: ManifestObject['role'];
+  readonly gzip: boolean;
+}
+
+/** An object of this name is there with other bytes: an earlier attempt at the same unsealed batch wrote it. */
+export class UnsealedConflict extends Error {
+  readonly object: string;
+
+  constructor(object: string, cause: unknown) {
+    super(`landing object ${object} holds other bytes`, { cause });
+    this.object = object;
+  }
+}
+
+class NdjsonWriter implements LandingWriter {
+  readonly #request: OpenLandingObject;
+  readonly #writer: ObjectWriter;
+  readonly #sink: GzipSink | undefined;
+  #block = '';
+  rows = 0;
+
+  constructor(request: OpenLandingObject, writer: ObjectWriter) {
+    this.#request = request;
+    this.#writer = writer;
+    this.#sink = request.gzip ? new GzipSink(writer) : undefined;
+  }
+
+  line(text: string): Promise<void> | undefined {
+    this.rows++;
+    this.#block += text;
+    return this.#block.length >= BLOCK_CHARACTERS ? this.#flush() : undefined;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#block === '') return;
+    const bytes = Buffer.from(this.#block, 'utf8');
+    this.#block = '';
+    await (this.#sink === undefined ? this.#writer.write(bytes) : this.#sink.write(bytes));
+  }
+
+  /** Throws `UnsealedConflict` when the name holds other bytes. */
+  async commit(guard: () => Promise<void>): Promise<ManifestObject> {
+    await this.#flush();
+    await this.#sink?.end();
+    const { name, role } = this.#request;
+    try {
+      const stored = await this.#writer.commit(guard);
+      return { name, role, rows: this.rows, bytes: stored.bytes, checksum: stored.checksum };
+    } catch (error) {
+      if (isSluiceError(error, 'object_conflict')) throw new UnsealedConflict(name, error);
+      throw error;
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#writer.abort();
+  }
+}
+
+/**
+ * Runs `land`, and where it meets an object that an earlier attempt at the same unsealed batch wrote differently (judged by an older
+ * schema, say), removes that object and lands again. No manifest names it, so nobody has read it; a sealed batch is never landed again.
+ */
+export async function replacingLeftovers<T>(
+  store: ObjectStore,
+  guard: () => Promise<void>,
+  land: () => Promise<T>,
+): Promise<T> {
+  const removed = new Set<string>();
+  for (;;) {
+    try {
+      return await land();
+    } catch (error) {
+      if (!(error instanceof UnsealedConflict) || removed.has(error.object)) throw error;
+      removed.add(error.object);
+      await guard();
+      await store.delete(error.object);
+    }
+  }
+}
+
+export async function openLandingObject(request: OpenLandingObject): Promise<LandingWriter> {
+  return new NdjsonWriter(request, await request.store.create(request.name));
+}

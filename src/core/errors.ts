@@ -29,6 +29,8 @@ export const ERROR_CATALOGUE = {
   broker_error: { exitCode: 1, title: 'The broker answered with an error' },
   topic_missing: { exitCode: 1, title: 'A topic does not exist' },
   topic_exists: { exitCode: 1, title: 'The topic exists already' },
+  topic_busy: { exitCode: 1, title: 'Another process is writing to the topic' },
+  topic_record_invalid: { exitCode: 1, title: 'A record to produce is not valid' },
   topic_log_corrupt: { exitCode: 1, title: 'The topic log is damaged' },
   offset_out_of_range: { exitCode: 1, title: 'The offsets to read are gone' },
   retention_gap: { exitCode: 1, title: 'Records were deleted before they were read' },

@@ -18,6 +18,18 @@ export interface SourceRecord {
   readonly headers?: RecordHeaders;
 }
 
+/** A record on its way into a topic. Text is stored as UTF-8; null stays null. */
+export interface NewRecord {
+  readonly key: string | Uint8Array | null;
+  /** null: a tombstone. */
+  readonly value: string | Uint8Array | null;
+  readonly headers?: readonly (readonly [name: string, value: string | Uint8Array | null])[];
+  /** Milliseconds since the epoch; the time of appending where absent. */
+  readonly timestampMs?: number;
+  /** By Kafka's hash of the key where absent; records without a key go round the partitions. */
+  readonly partition?: number;
+}
+
 /** Offsets [from, to) of one partition of one life (`epoch`) of a topic. */
 export interface OffsetRange {
   readonly topic: string;

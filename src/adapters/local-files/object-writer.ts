@@ -41,10 +41,13 @@ class LocalObjectWriter implements ObjectWriter {
   readonly #handle: FileHandle;
   #state: 'open' | 'failed' | 'committed' | 'aborted' = 'open';
   #closed = false;
-  #buffer: Buffer | undefined;
-  #buffered = 0;
   #bytes = 0;
   #crc = 0;
+  /** Filled by `write` while the other one is on its way to the disk. */
+  #buffer: Buffer | undefined;
+  #buffered = 0;
+  #spare: Buffer | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(target: LocalWriterTarget, handle: FileHandle) {
     this.#target = target;
@@ -53,25 +56,23 @@ class LocalObjectWriter implements ObjectWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#expectOpen('write');
-    this.#crc = crc32(chunk, this.#crc);
-    this.#bytes += chunk.byteLength;
-    await this.#attempt('write', async () => {
-      if (this.#buffered + chunk.byteLength > WRITE_BUFFER_BYTES) await this.#flush();
-      if (chunk.byteLength >= WRITE_BUFFER_BYTES) {
-        await this.#writeAll(chunk);
-        return;
-      }
-      this.#buffer ??= Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
-      this.#buffer.set(chunk, this.#buffered);
-      this.#buffered += chunk.byteLength;
-    });
+    const room = WRITE_BUFFER_BYTES - this.#buffered;
+    if (chunk.byteLength > room) await this.#attempt('write', () => this.#flush());
+    if (chunk.byteLength >= WRITE_BUFFER_BYTES) {
+      await this.#attempt('write', () => this.#writeThrough(chunk));
+      return;
+    }
+    this.#buffer ??= Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
+    this.#buffer.set(chunk, this.#buffered);
+    this.#buffered += chunk.byteLength;
   }
 
   async commit(guard?: () => Promise<void>): Promise<StoredObject & { readonly outcome: 'created' | 'identical' }> {
     this.#expectOpen('commit');
     await this.#attempt('write', async () => {
       await this.#flush();
-      this.#buffer = undefined;
+      await this.#writing;
+      this.#buffer = this.#spare = undefined;
       await this.#handle.sync();
       await this.#close();
     });
@@ -89,8 +90,9 @@ class LocalObjectWriter implements ObjectWriter {
   async abort(): Promise<void> {
     if (this.#state === 'committed' || this.#state === 'aborted') return;
     this.#state = 'aborted';
-    this.#buffer = undefined;
+    this.#buffer = this.#spare = undefined;
     // What cannot be removed now is swept later; abort is called while another error is on its way.
+    await this.#writing.catch(() => undefined);
     await this.#close().catch(() => undefined);
     await unlink(this.#target.temporaryPath).catch(() => undefined);
   }
@@ -110,14 +112,30 @@ class LocalObjectWriter implements ObjectWriter {
     return outcome;
   }
 
+  /** Hands the buffer to the disk and goes on with the other one; waits only while that one is still on its way. */
   async #flush(): Promise<void> {
+    await this.#writing;
     if (this.#buffer === undefined || this.#buffered === 0) return;
+    const full = this.#buffer;
     const length = this.#buffered;
+    this.#buffer = this.#spare;
+    this.#spare = full;
     this.#buffered = 0;
-    await this.#writeAll(this.#buffer.subarray(0, length));
+    this.#writing = this.#writeAll(full.subarray(0, length));
+    // The failure is seen by the next flush or by commit; until then it must not count as unhandled.
+    this.#writing.catch(() => undefined);
   }
 
+  async #writeThrough(chunk: Uint8Array): Promise<void> {
+    await this.#flush();
+    await this.#writing;
+    await this.#writeAll(chunk);
+  }
+
+  /** One at a time: the next begins when this one is done. */
   async #writeAll(bytes: Uint8Array): Promise<void> {
+    this.#crc = crc32(bytes, this.#crc);
+    this.#bytes += bytes.byteLength;
     for (let at = 0; at < bytes.byteLength;) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.byteLength - at);
       at += bytesWritten;

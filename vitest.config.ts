@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // Job files import the package by its name; under test that is the source, so that there is one copy of every module.
+  resolve: { alias: { sluice: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     include: ['tests/**/*.test.ts'],
     // Two workers: the reference machine has two cores and every e2e test starts processes of its own.

@@ -1,0 +1,1 @@
+export async function jobMain(_url: string): Promise<void> {}

@@ -1,0 +1,173 @@
+/**
+ * The REST calls that sluice makes to BigQuery, and nothing else: the only file that knows `@google-cloud/bigquery`. The library
+ * brings credentials, proxies and connections; its own conveniences are left out on purpose: it retries a job insert by itself and hands
+ * the resulting 409 to the caller (FACTS.md §1.3), turns NUMERIC into floating formats and large integers into errors, and replaces the text
+ * `{{projectId}}` inside a request's `json`, so that bodies are sent as text here.
+ *
+ * Retrying is not done here either: `with-retries.ts` does it, by allow-list.
+ */
+import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
+import { toApiFailure } from './api-failure.ts';
+import type {
+  DatasetResource,
+  JobConfiguration,
+  JobReference,
+  JobResource,
+  QueryRequest,
+  QueryResponse,
+  TableReference,
+  TableResource,
+} from './rest-types.ts';
+
+export type BigQueryCredentials =
+  /** Application default credentials: environment, gcloud's file (impersonation included), metadata server. */
+  { readonly type: 'default' } | { readonly type: 'key_file'; readonly path: string };
+
+export interface ConnectionOptions {
+  readonly project: string;
+  /** Location of the datasets and of every job, e.g. `EU`, `europe-west3`. */
+  readonly location: string;
+  readonly credentials?: BigQueryCredentials;
+  /** Only for emulators and private endpoints: `http://127.0.0.1:9050`. Plain http goes without credentials. */
+  readonly apiEndpoint?: string;
+  readonly requestTimeoutMs?: number;
+}
+
+/** Longest silence of one request: a long poll waits 30 s, an insert of a script with thousands of objects needs a few seconds. */
+export const REQUEST_TIMEOUT_MS = 90_000;
+/** How long one call of getQueryResults or query waits for the job before it answers "not complete". */
+export const LONG_POLL_MS = 30_000;
+/** Rows asked for at once; BigQuery itself stops a page at 10 MB. */
+const PAGE_ROWS = 50_000;
+
+export type CallKind =
+  | 'job_insert'
+  | 'job_get'
+  | 'job_cancel'
+  | 'job_results'
+  | 'query'
+  | 'table_get'
+  | 'table_insert'
+  | 'table_patch'
+  | 'dataset_get'
+  | 'dataset_insert';
+
+interface Call {
+  readonly kind: CallKind;
+  readonly method?: 'GET' | 'POST' | 'PATCH';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface ResultPage {
+  readonly pageToken?: string;
+  /** 0: only wait for the end of the job. */
+  readonly maxResults?: number;
+}
+
+export class BigQueryApi {
+  readonly project: string;
+  readonly location: string;
+  readonly #client: BigQuery;
+  readonly #timeoutMs: number;
+  readonly #calls = new Map<CallKind, number>();
+
+  constructor(client: BigQuery, options: ConnectionOptions) {
+    this.project = options.project;
+    this.location = options.location;
+    this.#client = client;
+    this.#timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+  }
+
+  /** Requests sent so far, by kind. */
+  get calls(): Readonly<Partial<Record<CallKind, number>>> {
+    return Object.fromEntries(this.#calls);
+  }
+
+  insertJob(jobId: string, configuration: JobConfiguration): Promise<JobResource> {
+    const jobReference: JobReference = { projectId: this.project, jobId, location: this.location };
+    return this.#call({ kind: 'job_insert', method: 'POST', path: '/jobs', body: { jobReference, configuration } });
+  }
+
+  getJob(jobId: string): Promise<JobResource> {
+    return this.#call({ kind: 'job_get', path: `/jobs/${jobId}`, query: { location: this.location } });
+  }
+
+  /** Best effort: answers before the job has ended, and the job may still succeed. */
+  async cancelJob(jobId: string): Promise<void> {
+    const path = `/jobs/${jobId}/cancel`;
+    await this.#call({ kind: 'job_cancel', method: 'POST', path, query: { location: this.location } });
+  }
+
+  /** Waits up to `LONG_POLL_MS` for a query job; fails like the job when the job failed. */
+  jobResults(jobId: string, page: ResultPage = {}): Promise<QueryResponse> {
+    const query = {
+      location: this.location,
+      timeoutMs: String(LONG_POLL_MS),
+      maxResults: String(page.maxResults ?? PAGE_ROWS),
+      'formatOptions.useInt64Timestamp': 'true',
+      ...(page.pageToken === undefined ? {} : { pageToken: page.pageToken }),
+    };
+    return this.#call({ kind: 'job_results', path: `/queries/${jobId}`, query });
+  }
+
+  query(request: QueryRequest): Promise<QueryResponse> {
+    return this.#call({ kind: 'query', method: 'POST', path: '/queries', body: request });
+  }
+
+  getTable(table: TableReference): Promise<TableResource> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}`;
+    return this.#call({ kind: 'table_get', path }, table.projectId);
+  }
+
+  insertTable(table: TableResource): Promise<TableResource> {
+    const path = `/datasets/${table.tableReference.datasetId}/tables`;
+    return this.#call({ kind: 'table_insert', method: 'POST', path, body: table }, table.tableReference.projectId);
+  }
+
+  patchTable(table: TableReference, change: Partial<TableResource>): Promise<TableResource> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}`;
+    return this.#call({ kind: 'table_patch', method: 'PATCH', path, body: change }, table.projectId);
+  }
+
+  getDataset(datasetId: string): Promise<DatasetResource> {
+    return this.#call({ kind: 'dataset_get', path: `/datasets/${datasetId}` });
+  }
+
+  insertDataset(dataset: DatasetResource): Promise<DatasetResource> {
+    return this.#call({ kind: 'dataset_insert', method: 'POST', path: '/datasets', body: dataset });
+  }
+
+  /** Rejects with `ApiFailure`. */
+  #call<T>(call: Call, project: string = this.project): Promise<T> {
+    this.#calls.set(call.kind, (this.#calls.get(call.kind) ?? 0) + 1);
+    const request = {
+      method: call.method ?? 'GET',
+      uri: call.path,
+      projectId: project,
+      timeout: this.#timeoutMs,
+      ...(call.query === undefined ? {} : { qs: { ...call.query } }),
+      ...(call.body === undefined
+        ? {}
+        : { body: JSON.stringify(call.body), headers: { 'Content-Type': 'application/json' } }),
+    };
+    return new Promise<T>((resolve, reject) => {
+      this.#client.request(request, (error: unknown, body: unknown) => {
+        if (error === null || error === undefined) {
+          // The resource's shape is BigQuery's word; every member that is read is optional in rest-types.ts.
+          resolve(body as T);
+        } else reject(toApiFailure(error));
+      });
+    });
+  }
+}
+
+/** Nothing is sent yet: the first call finds out whether credentials and project are right. */
+export async function connectBigQuery(options: ConnectionOptions): Promise<BigQueryApi> {
+  const { BigQuery: Client } = await import('@google-cloud/bigquery');
+  const settings: BigQueryOptions = { projectId: options.project, location: options.location, autoRetry: false };
+  if (options.apiEndpoint !== undefined) settings.apiEndpoint = options.apiEndpoint;
+  if (options.credentials?.type === 'key_file') settings.keyFilename = options.credentials.path;
+  return new BigQueryApi(new Client(settings), options);
+}

@@ -1,0 +1,36 @@
+/**
+ * The two entities of the reference project as the oracle sees them, written down from CUSTOMER.md and not read from `jobs/`: a mistake in a
+ * job file shows as a difference.
+ */
+import type { OracleColumn, OracleJob } from '../oracle/ground-truth.ts';
+
+const text = (...names: string[]): OracleColumn[] => names.map((name) => ({ name, field: name, type: 'STRING' }));
+
+export const CUSTOMER: OracleJob = {
+  columns: [
+    { name: 'customer_id', field: 'id', type: 'STRING', required: true },
+    { name: 'updated_at', field: 'updated_at', type: 'TIMESTAMP', required: true },
+    ...text('status', 'first_name', 'last_name'),
+    { name: 'birth_date', field: 'birth_date', type: 'DATE' },
+    ...text('email', 'phone', 'street', 'postal_code', 'city', 'country', 'segment', 'advisor_id'),
+    { name: 'newsletter', field: 'newsletter', type: 'BOOL' },
+    { name: 'credit_limit', field: 'credit_limit', type: 'NUMERIC(18,2)' },
+    { name: 'external_ref', field: 'external_ref', type: 'INT64' },
+    { name: 'attributes', field: 'attributes', type: 'JSON' },
+  ],
+  keyField: 'id',
+  keyColumn: 'customer_id',
+  eventTimeField: 'updated_at',
+  topics: [
+    { name: 'kundenservice-kunde-create', op: 'c' },
+    { name: 'kundenservice-kunde-update', op: 'u' },
+    { name: 'kundenservice-kunde-delete', op: 'd' },
+  ],
+  toleranceMs: 5 * 60_000,
+  deletes: 'soft',
+  deletedWhen: { column: 'status', equals: 'deactivated' },
+  historyStart: 'first_snapshot',
+  timezone: 'Europe/Berlin',
+  earliest: '2000-01-01T00:00:00Z',
+  maxFutureMs: 60 * 60_000,
+};

@@ -3,7 +3,7 @@ import type { Admission, BatchIntent, BatchState, Manifest, RangeJson } from '..
 import { batchId } from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
 import { sameJson } from './same-json.ts';
-import type { BatchRecord } from './ports.ts';
+import type { BatchHead, BatchRecord } from './ports.ts';
 
 /** `done`: an identical call was made before, nothing is left to do. */
 export type Transition = 'apply' | 'done';
@@ -15,7 +15,7 @@ export function unknownBatch(job: string, seq: number): SluiceError {
   });
 }
 
-export function wrongState(batch: BatchRecord, what: string, expected: readonly BatchState[]): SluiceError {
+export function wrongState(batch: BatchHead, what: string, expected: readonly BatchState[]): SluiceError {
   return new SluiceError(
     'state_conflict',
     `Batch ${batch.id} is ${batch.state}; to ${what} it must be ${expected.join(' or ')}.`,

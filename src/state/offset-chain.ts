@@ -84,10 +84,11 @@ export function extendChain(
   return [...touched.values()];
 }
 
-/** `last` of each partition that a sealed manifest moves forward. */
+/** `last` of each partition that a sealed manifest moves forward; a replay's records stand behind the chain's end already. */
 export function sealedLasts(
   manifest: Manifest,
 ): readonly (PositionKey & { readonly last: NonNullable<Position['last']> })[] {
+  if (manifest.kind !== 'stream') return [];
   return manifest.ranges.flatMap(({ topic, epoch, partition, last }) =>
     last === null ? [] : [{ topic, epoch, partition, last: { offset: last.offset, checksum: last.checksum } }],
   );

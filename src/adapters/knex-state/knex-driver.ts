@@ -1,0 +1,71 @@
+/** The slice of knex that this adapter uses, and how its errors become plain ones again. The only file that loads the package. */
+import type { Session, SqlValue } from './session.ts';
+
+/** A driver's connection; knex marks it when it must not be used again. */
+export type Connection = object;
+
+export interface RawQuery extends PromiseLike<unknown> {
+  connection(connection: Connection): RawQuery;
+}
+
+export interface Knex {
+  readonly client: {
+    acquireConnection(): Promise<Connection>;
+    releaseConnection(connection: Connection): Promise<void>;
+  };
+  raw(sql: string, values: readonly SqlValue[]): RawQuery;
+  destroy(): Promise<void>;
+}
+
+export interface KnexConfig {
+  readonly client: 'better-sqlite3' | 'pg';
+  readonly connection: Readonly<Record<string, unknown>>;
+  readonly pool: Readonly<Record<string, unknown>>;
+}
+
+/** Printing is the command line's work, and knex would print connection errors that are also thrown. */
+const SILENT = { warn: silent, error: silent, debug: silent, deprecate: silent };
+
+/** Loading knex takes about 100 ms, so nothing loads it before the first query. */
+export async function openKnex(config: KnexConfig): Promise<Knex> {
+  const { default: knex } = await import('knex');
+  return knex({
+    ...config,
+    useNullAsDefault: true,
+    // Bound values must not get into messages: facts and progress are the user's data.
+    compileSqlOnError: false,
+    asyncStackTraces: false,
+    log: SILENT,
+  });
+}
+
+export interface ResultReader {
+  rows(response: unknown): readonly Readonly<Record<string, unknown>>[];
+  changed(response: unknown): number;
+}
+
+export function knexSession(knex: Knex, connection: Connection, result: ResultReader): Session {
+  const query = async (sql: string, values: readonly SqlValue[] = []): Promise<unknown> => {
+    try {
+      return await knex.raw(sql, values).connection(connection);
+    } catch (error) {
+      throw withoutSql(error, sql);
+    }
+  };
+  return {
+    rows: async (sql, values) => result.rows(await query(sql, values)),
+    change: async (sql, values) => result.changed(await query(sql, values)),
+  };
+}
+
+/** knex puts the statement (with its placeholders numbered, so never shorter) and ` - ` before the database's message. */
+function withoutSql(error: unknown, sql: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const end = error.message.indexOf(' - ', sql.length);
+  if (end >= 0) error.message = error.message.slice(end + 3);
+  return error;
+}
+
+function silent(): void {
+  // See SILENT.
+}

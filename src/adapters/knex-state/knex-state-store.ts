@@ -1,0 +1,79 @@
+/** The state store on SQLite or PostgreSQL. Nothing is opened, and knex is not loaded, before the first call. */
+import type { Clock } from '../../core/clock.ts';
+import type { LeaseInstant } from '../../state/lease-rules.ts';
+import type { StateStore } from '../../state/ports.ts';
+import { expandRuns } from '../../state/seq-runs.ts';
+import { readBatches, readBatchesBySeq, readBatchHeads, readLastLogicalTime } from './batch-rows.ts';
+import { readGaps, readPositions, readRanges } from './chain-rows.ts';
+import { readFact, setFact } from './fact-rows.ts';
+import { hostInstant } from './host-instant.ts';
+import { acquireLease, assertLease, leaseOf, releaseLease, renewLease } from './lease-transitions.ts';
+import { readLedger, readPartitions, readPublished, readUnpublished } from './ledger-rows.ts';
+import { markPublished } from './mark-published.ts';
+import { markLoaded, markUnloaded } from './move-batches.ts';
+import { planBatch } from './plan-batch.ts';
+import { postgresDatabase } from './postgres-database.ts';
+import { restore } from './restore.ts';
+import { finishRun, recentRuns, startRun } from './run-rows.ts';
+import { saveAdmission } from './save-admission.ts';
+import { saveProgress } from './save-progress.ts';
+import { sealBatch } from './seal-batch.ts';
+import type { StateDatabase } from './session.ts';
+import { sqliteDatabase } from './sqlite-database.ts';
+
+export type StateLocation =
+  { readonly client: 'sqlite'; readonly path: string } | { readonly client: 'postgres'; readonly url: string };
+
+export interface KnexStateOptions {
+  /** The machine's clock, never a logical one: leases on SQLite fall back to it. */
+  readonly clock: Pick<Clock, 'now'>;
+  /** For tests: how SQLite's leases tell the time. */
+  readonly instant?: () => LeaseInstant;
+}
+
+export function createKnexStateStore(location: StateLocation, options: KnexStateOptions): StateStore {
+  const database =
+    location.client === 'sqlite'
+      ? sqliteDatabase(location.path, options.instant ?? hostInstant(options.clock))
+      : postgresDatabase(location.url);
+  return storeOn(database);
+}
+
+function storeOn(db: StateDatabase): StateStore {
+  return {
+    migrate: () => db.migrate(),
+    acquireLease: (request) => acquireLease(db, request),
+    renewLease: (lease, ttlMs) => renewLease(db, lease, ttlMs),
+    releaseLease: (lease) => releaseLease(db, lease),
+    assertLease: (lease) => assertLease(db, lease),
+    leaseOf: (job) => leaseOf(db, job),
+    planBatch: (lease, logicalTime, intent) => planBatch(db, lease, logicalTime, intent),
+    saveProgress: (lease, seq, progress) => saveProgress(db, lease, seq, progress),
+    sealBatch: (lease, manifest) => sealBatch(db, lease, manifest),
+    saveAdmission: (lease, seq, admission) => saveAdmission(db, lease, seq, admission),
+    markLoaded: (lease, seqs) => markLoaded(db, lease, seqs),
+    markUnloaded: (lease, seqs) => markUnloaded(db, lease, seqs),
+    batches: (job, filter) => db.read((session) => readBatches(session, job, filter)),
+    batchHeads: (job, filter) => db.read((session) => readBatchHeads(session, job, filter)),
+    batchesBySeq: (job, seqs) => db.read((session) => readBatchesBySeq(session, job, seqs)),
+    positions: (job) => db.read((session) => readPositions(session, job)),
+    gaps: (job) => db.read((session) => readGaps(session, job)),
+    ranges: (job) => db.read((session) => readRanges(session, job)),
+    lastLogicalTime: (job) => db.read((session) => readLastLogicalTime(session, job)),
+    publishedBatches: (job, model) => db.read(async (session) => expandRuns(await readPublished(session, job, model))),
+    unpublishedBatches: (job, model) => db.read((session) => readUnpublished(session, job, model)),
+    markPublished: (lease, model, result) => markPublished(db, lease, model, result),
+    partitions: (job, model, filter) => db.read((session) => readPartitions(session, job, model, filter)),
+    models: (job) =>
+      db.read(async (session) =>
+        (await readLedger(session, job)).map(({ model, logicalTime }) => ({ model, logicalTime })),
+      ),
+    startRun: (run) => db.write((session) => startRun(session, run)),
+    finishRun: (runId, result) => db.write((session) => finishRun(session, runId, result)),
+    recentRuns: (job, limit) => db.read((session) => recentRuns(session, job, limit)),
+    getFact: (job, name) => db.read((session) => readFact(session, job, name)),
+    setFact: (lease, name, value) => setFact(db, lease, name, value),
+    restore: (lease, batches) => restore(db, lease, batches),
+    close: () => db.close(),
+  };
+}

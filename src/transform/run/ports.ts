@@ -1,5 +1,5 @@
 /** The model side of the warehouse: what transform and publish need. */
-import type { RelationInfo, RelationName } from '../../core/relation.ts';
+import type { ColumnInfo, RelationInfo, RelationName } from '../../core/relation.ts';
 
 export type CellValue = string | number | bigint | boolean | null;
 
@@ -45,6 +45,13 @@ export type PublishOutcome =
 export interface ModelWarehouse {
   readonly dialect: 'duckdb' | 'bigquery';
   relation(name: RelationName): Promise<RelationInfo | undefined>;
+  /**
+   * Those of the named relations that exist. One call for many, because asking a catalogue one by one costs more than a small model:
+   * a run asks once and from then on knows what it did itself.
+   */
+  relations(names: readonly RelationName[]): Promise<readonly RelationInfo[]>;
+  /** Columns of a query without running it, with the same type names as `relation` gives (DuckDB: describe, BigQuery: a dry run). */
+  describe(sql: string): Promise<readonly ColumnInfo[]>;
   query(sql: string): Promise<QueryResult>;
   /** One statement outside of any unit (create schema, helper tables). */
   execute(sql: string): Promise<void>;

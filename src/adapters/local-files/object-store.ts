@@ -136,7 +136,8 @@ async function* listFolder(folder: string, prefix: string): AsyncIterable<string
   }
 }
 
+/** EISDIR: unlink of a folder, which no object is. */
 function isAbsent(error: unknown): boolean {
   const code = errnoOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
 }

@@ -12,8 +12,8 @@ export interface OracleColumn {
   readonly required?: boolean;
   /** The only texts allowed, when the schema names them. */
   readonly values?: readonly string[];
-  /** A JSON column whose schema wants an object. */
-  readonly object?: boolean;
+  /** What a JSON column's schema wants, when it says so. */
+  readonly json?: 'object' | 'array';
 }
 
 export type EventOp = 'c' | 'u' | 'd';
@@ -75,7 +75,7 @@ export interface GroundTruth {
 
 /**
  * Every cell as text: timestamps `2026-03-01T10:15:30.123000Z`, dates `2026-03-01`, decimals with all their places, booleans `true` and
- * `false`, JSON in canonical form (names sorted, numbers as `digits`e`exponent`).
+ * `false`, FLOAT64 as the shortest digits that read back the same and JSON in canonical form (names sorted, numbers as `digits`e`exponent`).
  */
 export type Row = Readonly<Record<string, string | null>>;
 

@@ -6,6 +6,9 @@ export interface JsonNumber {
 export type Json = null | boolean | string | JsonNumber | readonly Json[] | ReadonlyMap<string, Json>;
 
 export class BrokenJson extends Error {}
+/** RELIABILITY F23: nesting of 10,000 levels is poison; BigQuery keeps JSON of at most 500 levels (FACTS §5). */
+export const MAX_LEVELS = 500;
+export class TooDeep extends Error {}
 
 export const isObject = (value: Json): value is ReadonlyMap<string, Json> => value instanceof Map;
 export const isNumber = (value: Json): value is JsonNumber =>
@@ -19,10 +22,16 @@ function readString(token: string): string | undefined {
   }
 }
 
-/** The value, and whether a lone surrogate stands anywhere in its text, in overwritten duplicates too. */
-export function readJson(text: string): { readonly value: Json; readonly loneSurrogate: boolean } {
+/** The value, and what stands anywhere in its text, in overwritten duplicates too: a lone surrogate, a number like 1e400. */
+export function readJson(text: string): {
+  readonly value: Json;
+  readonly loneSurrogate: boolean;
+  readonly infinite: boolean;
+} {
   let at = 0;
+  let levels = 0;
   let loneSurrogate = false;
+  let infinite = false;
   const fail = (): never => {
     throw new BrokenJson(`no JSON at character ${at}`);
   };
@@ -45,6 +54,17 @@ export function readJson(text: string): { readonly value: Json; readonly loneSur
     if (!value.isWellFormed()) loneSurrogate = true;
     return value;
   };
+  const number = (): Json => {
+    const token = match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? fail();
+    if (!Number.isFinite(Number(token))) infinite = true;
+    return { number: token };
+  };
+  const nested = (read: () => Json): Json => {
+    if (++levels > MAX_LEVELS) throw new TooDeep();
+    const value = read();
+    levels--;
+    return value;
+  };
   const object = (): Json => {
     const members = new Map<string, Json>();
     if (take('}')) return members;
@@ -64,18 +84,18 @@ export function readJson(text: string): { readonly value: Json; readonly loneSur
     return take(']') ? items : fail();
   };
   const value = (): Json => {
-    if (take('{')) return object();
-    if (take('[')) return array();
+    if (take('{')) return nested(object);
+    if (take('[')) return nested(array);
     if (take('null')) return null;
     if (take('true')) return true;
     if (take('false')) return false;
     if (text[at] === '"') return string();
-    return { number: match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? fail() };
+    return number();
   };
   const result = value();
   skip();
   if (at !== text.length) fail();
-  return { value: result, loneSurrogate };
+  return { value: result, loneSurrogate, infinite };
 }
 
 /** A JSON number as ±digits · 10^-scale without trailing zeros; zero has no sign and no digits. */

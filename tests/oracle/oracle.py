@@ -7,6 +7,7 @@ INPUT holds a list of ground truths, OUTPUT gets the list of expected tables (sh
 import base64
 import bisect
 import json
+import math
 import re
 import sys
 from datetime import date, datetime, timedelta, timezone
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 RANKS = "rcud"
+MAX_LEVELS = 500
 
 
 class Bad(Exception):
@@ -85,18 +87,21 @@ class Number(str):
     """The text of a JSON number."""
 
 
-class Surrogates:
-    """Notes a lone surrogate in any name or string, in overwritten duplicates too."""
+class Watch:
+    """Notes a lone surrogate or a number no double can hold, wherever it stands, in overwritten duplicates too."""
 
     def __init__(self):
-        self.seen = False
+        self.found = set()
 
     def look(self, value):
         if isinstance(value, list):
             for item in value:
                 self.look(item)
+        elif isinstance(value, Number):
+            if math.isinf(float(value)):
+                self.found.add("out_of_range")
         elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-            self.seen = True
+            self.found.add("lone_surrogate")
 
     def pairs(self, pairs):
         for name, value in pairs:
@@ -109,8 +114,20 @@ def no_constant(_text):
     raise ValueError("NaN and Infinity are not JSON")
 
 
+def levels(text):
+    """How deep brackets nest outside of strings."""
+    deepest = depth = 0
+    for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.S)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def read_json(text):
-    watch = Surrogates()
+    """The value and what stands in it that no warehouse takes."""
+    if levels(text) > MAX_LEVELS:
+        raise Bad("too_deep")
+    watch = Watch()
     try:
         value = json.loads(
             text, object_pairs_hook=watch.pairs, parse_int=Number, parse_float=Number, parse_constant=no_constant
@@ -118,7 +135,7 @@ def read_json(text):
     except ValueError:
         raise Bad("broken_json") from None
     watch.look(value)
-    return value, watch.seen
+    return value, watch.found
 
 
 def canonical(value):
@@ -141,16 +158,20 @@ def cell(value, column):
     if value is None:
         return None
     if kind == "JSON":
-        if column.get("object") and not isinstance(value, dict):
+        if not isinstance(value, {"object": dict, "array": list}.get(column.get("json"), object)):
             raise Bad("wrong_type")
         return canonical(value)
     if kind == "BOOL":
         if value is not True and value is not False:
             raise Bad("wrong_type")
         return "true" if value else "false"
-    if kind == "INT64" or kind.startswith("NUMERIC"):
+    if kind in ("INT64", "FLOAT64") or kind.startswith("NUMERIC"):
         if not isinstance(value, Number):
             raise Bad("wrong_type")
+        if kind == "FLOAT64":
+            if math.isinf(float(value)):
+                raise Bad("out_of_range")
+            return canonical(Number(repr(float(value))))
         return whole(value) if kind == "INT64" else decimal(value, *map(int, re.findall("[0-9]+", kind)))
     if isinstance(value, Number) or not isinstance(value, str):
         raise Bad("wrong_type")
@@ -200,10 +221,9 @@ def decimal(number, precision, places):
 
 def judge_value(text, job, latest, event):
     """(reasons, members, readable id, cells, event time) of a value or REST row."""
-    members, surrogate = read_json(text)
+    members, reasons = read_json(text)
     if not isinstance(members, dict):
         raise Bad("wrong_type")
-    reasons = {"lone_surrogate"} if surrogate else set()
 
     def get(column, required):
         try:

@@ -1,6 +1,6 @@
 /** CUSTOMER.md §1, dead letters: what makes a record a bad one, and the cells of a good one. */
 import type { EventOp, OracleColumn, OracleJob, OracleRecord, Row } from './ground-truth.ts';
-import { BrokenJson, canonicalJson, exactNumber, isNumber, isObject, readJson } from './json.ts';
+import { BrokenJson, canonicalJson, TooDeep, exactNumber, isNumber, isObject, readJson } from './json.ts';
 import type { Json } from './json.ts';
 import { instant, instantText, isDate, readInstant } from './time.ts';
 
@@ -21,7 +21,10 @@ const wrong = (...reasons: string[]): Cell => ({ wrong: reasons });
 /** "Text columns are NULL when JSON null or missing": so is every other. */
 export function readCell(value: Json | undefined, column: OracleColumn): Cell {
   if (value === undefined || value === null) return null;
-  if (column.type === 'JSON') return column.object && !isObject(value) ? wrong('wrong_type') : canonicalJson(value);
+  if (column.type === 'JSON') {
+    const fits = column.json === undefined || (column.json === 'object' ? isObject(value) : Array.isArray(value));
+    return fits ? canonicalJson(value) : wrong('wrong_type');
+  }
   if (column.type === 'BOOL') return typeof value === 'boolean' ? String(value) : wrong('wrong_type');
   if (column.type === 'INT64' || column.type === 'FLOAT64' || column.type.startsWith('NUMERIC')) {
     return isNumber(value) ? readNumber(value.number, column.type) : wrong('wrong_type');
@@ -37,7 +40,9 @@ export function readCell(value: Json | undefined, column: OracleColumn): Cell {
 /** "more than two decimals, a number out of range": by value, so 1.500 has one decimal and 1e2 none. */
 function readNumber(text: string, type: string): Cell {
   const { sign, digits, scale } = exactNumber(text);
-  if (type === 'FLOAT64') return Number.isFinite(Number(text)) ? String(Number(text)) : wrong('out_of_range');
+  if (type === 'FLOAT64') {
+    return Number.isFinite(Number(text)) ? canonicalJson({ number: String(Number(text)) }) : wrong('out_of_range');
+  }
   const [precision, decimals] = type === 'INT64' ? [19, 0] : (/\d+,\d+/.exec(type)?.[0].split(',').map(Number) ?? []);
   if (precision === undefined || decimals === undefined) throw new Error(`no such type: ${type}`);
   const tooLarge = digits.length - scale > precision - decimals ? ['out_of_range'] : [];
@@ -116,11 +121,14 @@ function judgeValue(source: string, job: OracleJob, latestFrom: bigint, isEvent:
     json = readJson(source);
   } catch (error) {
     if (error instanceof BrokenJson) return bad('broken_json');
+    if (error instanceof TooDeep) return bad('too_deep');
     throw error;
   }
   if (!isObject(json.value)) return bad('wrong_type');
   const members = json.value;
-  const reasons = new Set<string>(json.loneSurrogate ? ['lone_surrogate'] : []);
+  const reasons = new Set<string>();
+  if (json.loneSurrogate) reasons.add('lone_surrogate');
+  if (json.infinite) reasons.add('out_of_range');
   const read = (field: string, column: OracleColumn, required: boolean): string | null => {
     const cell = readCell(members.get(field), column);
     if (cell === null && required) reasons.add('missing_field');

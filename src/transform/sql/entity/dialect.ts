@@ -1,0 +1,172 @@
+/** What the entity SQL needs to know of a warehouse: expressions as text. The two warehouses differ here and nowhere else. */
+import type { EntityColumn } from '../../../core/job.ts';
+import { zoneOffsets, type OffsetPeriod } from '../../../core/zone-offsets.ts';
+import type { RelationName } from '../../../core/relation.ts';
+
+export interface EntityDialect {
+  readonly name: 'duckdb' | 'bigquery';
+  relation(relation: RelationName): string;
+  quote(identifier: string): string;
+  text(value: string): string;
+  /** A timestamp literal from RFC 3339 UTC. */
+  timestamp(rfc3339: string): string;
+  date(day: string): string;
+  addMillis(expression: string, millis: number): string;
+  /** Local day of a UTC timestamp expression. */
+  localDay(expression: string, zone: string): string;
+  /** Unique within its raw table; joins a narrow record back to its row. */
+  readonly rowId: { readonly stream: string; readonly snapshot: string };
+  readonly bigint: string;
+  readonly textType: string;
+  readonly timestampType: string;
+  /** Join clause that repeats the left row once per day in [from, to], as `day`. */
+  eachDay(from: string, to: string): string;
+  addDays(expression: string, days: number): string;
+  /**
+   * Typed columns out of JSON text. `prepare` is an extra select item evaluated once per row (null: none); `columns` use it.
+   */
+  fromJson(
+    columns: readonly EntityColumn[],
+    json: string,
+  ): { readonly prepare: string | null; readonly column: (index: number) => string };
+}
+
+const quoteText = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+/** 2000-01-01, the earliest event time any job takes, to a year past the present day of the longest-lived release. */
+const ZONE_FROM_MS = Date.UTC(2000, 0, 1);
+const ZONE_TO_MS = Date.UTC(2040, 0, 1);
+
+const offsetCases = new Map<string, (expression: string) => string>();
+
+/** A balanced tree of comparisons: six per row for forty years of daylight saving. */
+function offsetTree(periods: readonly OffsetPeriod[], expression: string): string {
+  const first = periods[0];
+  if (first === undefined) return '0';
+  if (periods.length === 1) return String(first.offsetSeconds);
+  const middle = Math.floor(periods.length / 2);
+  const boundary = new Date(periods[middle]?.fromMs ?? 0).toISOString().slice(0, 19).replace('T', ' ');
+  const left = offsetTree(periods.slice(0, middle), expression);
+  const right = offsetTree(periods.slice(middle), expression);
+  return `case when ${expression} < timestamp '${boundary}' then ${left} else ${right} end`;
+}
+
+function duckdbLocalDay(expression: string, zone: string): string {
+  let render = offsetCases.get(zone);
+  if (render === undefined) {
+    const periods = zoneOffsets(zone, ZONE_FROM_MS, ZONE_TO_MS);
+    render = (inner) => `cast(${inner} + to_seconds(${offsetTree(periods, inner)}) as date)`;
+    offsetCases.set(zone, render);
+  }
+  return render(expression);
+}
+
+const jsonPath = (field: string): string => `$."${field.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+function duckdbCast(column: EntityColumn, text: string): string {
+  switch (column.type) {
+    case 'STRING':
+      return text;
+    case 'JSON':
+      return `cast(nullif(${text}, 'null') as json)`;
+    case 'INT64':
+      return `cast(cast(${text} as decimal(38,6)) as bigint)`;
+    case 'FLOAT64':
+      return `cast(${text} as double)`;
+    case 'BOOL':
+      return `cast(${text} as boolean)`;
+    case 'DATE':
+      return `cast(${text} as date)`;
+    case 'TIMESTAMP':
+      return `cast(cast(${text} as timestamptz) as timestamp)`;
+    default:
+      return `cast(${text} as ${column.type.replace('NUMERIC', 'decimal').toLowerCase()})`;
+  }
+}
+
+export const duckdbEntityDialect: EntityDialect = {
+  name: 'duckdb',
+  relation: ({ schema, name }) => `"${schema.replaceAll('"', '""')}"."${name.replaceAll('"', '""')}"`,
+  quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+  text: quoteText,
+  timestamp: (rfc3339) => `timestamp '${rfc3339.replace('T', ' ').replace('Z', '')}'`,
+  date: (day) => `date '${day}'`,
+  addMillis: (expression, millis) => `(${expression} + to_milliseconds(${millis}))`,
+  localDay: duckdbLocalDay,
+  rowId: { stream: 'rowid', snapshot: 'rowid' },
+  bigint: 'bigint',
+  textType: 'varchar',
+  timestampType: 'timestamp',
+  eachDay: (from, to) =>
+    `cross join lateral (select cast(unnest(generate_series(cast(${from} as timestamp), cast(${to} as timestamp), interval 1 day)) as date) as day) as days`,
+  addDays: (expression, days) => `(${expression} + ${days})`,
+  fromJson: (columns, json) => {
+    // One parse per row: a list of all texts. JSON columns keep their source as a text of JSON.
+    const paths = columns.map((column) => quoteText(jsonPath(column.field))).join(', ');
+    return {
+      prepare: `json_extract_string(${json}, [${paths}])`,
+      column: (index) => {
+        const column = columns[index];
+        if (column === undefined) throw new RangeError(`no column ${index}`);
+        if (column.type === 'JSON')
+          return `nullif(json_extract(${json}, ${quoteText(jsonPath(column.field))}), 'null')`;
+        return duckdbCast(column, `_fields[${index + 1}]`);
+      },
+    };
+  },
+};
+
+function bigqueryCast(column: EntityColumn, json: string): string {
+  const path = `'${jsonPath(column.field).replaceAll("'", "\\'")}'`;
+  const text = `json_value(${json}, ${path})`;
+  switch (column.type) {
+    case 'STRING':
+      return text;
+    case 'JSON':
+      return `if(json_query(${json}, ${path}) = 'null', null, parse_json(json_query(${json}, ${path}), wide_number_mode => 'round'))`;
+    case 'INT64':
+      return `cast(${text} as int64)`;
+    case 'FLOAT64':
+      return `cast(${text} as float64)`;
+    case 'BOOL':
+      return `cast(${text} as bool)`;
+    case 'DATE':
+      return `cast(${text} as date)`;
+    case 'TIMESTAMP':
+      return `cast(${text} as timestamp)`;
+    default:
+      return `cast(${text} as numeric)`;
+  }
+}
+
+const bigqueryText = (value: string): string =>
+  `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
+
+export const bigqueryEntityDialect: EntityDialect = {
+  name: 'bigquery',
+  relation: ({ database, schema, name }) =>
+    `\`${[database, schema, name].filter((part) => part !== undefined).join('.')}\``,
+  quote: (identifier) => `\`${identifier}\``,
+  text: bigqueryText,
+  timestamp: (rfc3339) => `timestamp '${rfc3339.replace('T', ' ').replace('Z', '')}+00'`,
+  date: (day) => `date '${day}'`,
+  addMillis: (expression, millis) => `timestamp_add(${expression}, interval ${millis} millisecond)`,
+  localDay: (expression, zone) => `date(${expression}, '${zone}')`,
+  rowId: {
+    stream: "concat(_object, ':', cast(_offset as string))",
+    snapshot: "concat(_object, ':', cast(_page as string), ':', cast(_row as string))",
+  },
+  bigint: 'int64',
+  textType: 'string',
+  timestampType: 'timestamp',
+  eachDay: (from, to) => `cross join unnest(generate_date_array(${from}, ${to})) as day`,
+  addDays: (expression, days) => `date_add(${expression}, interval ${days} day)`,
+  fromJson: (columns, json) => ({
+    prepare: null,
+    column: (index) => {
+      const column = columns[index];
+      if (column === undefined) throw new RangeError(`no column ${index}`);
+      return bigqueryCast(column, json);
+    },
+  }),
+};

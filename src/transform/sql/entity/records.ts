@@ -1,0 +1,177 @@
+/**
+ * The records of an entity as one narrow relation, ranked by the two total orders of CUSTOMER.md §2: `version_rank` (what a key looks
+ * like) and `assertion_rank` (whether it is there). Values stay behind in the raw tables; `row_id` finds the few that win.
+ *
+ * A record is a stream event, a tombstone, a row of an admitted snapshot, or an absence: a key that is not in a complete snapshot,
+ * was observed before the download started and has no stream record whose assertion time lies in [S0 - tolerance, S1 + tolerance].
+ */
+import type { JobDefinition } from '../../../core/job.ts';
+import type { RelationName } from '../../../core/relation.ts';
+import type { EntityDialect } from './dialect.ts';
+
+/** The raw tables of an entity; see CUSTOMER.md §3. */
+export interface RawRelations {
+  readonly stream: RelationName;
+  readonly snapshot: RelationName;
+  readonly snapshotLoad: RelationName;
+  readonly deadLetter: RelationName;
+}
+
+export function rawRelations(entity: string, schema: string, suffix = '', database?: string): RawRelations {
+  const named = (kind: string): RelationName => ({
+    ...(database === undefined ? {} : { database }),
+    schema,
+    name: `raw_${entity}_${kind}${suffix}`,
+  });
+  return {
+    stream: named('stream'),
+    snapshot: named('snapshot'),
+    snapshotLoad: named('snapshot_load'),
+    deadLetter: named('dead_letter'),
+  };
+}
+
+export interface EntityScope {
+  readonly job: JobDefinition;
+  readonly raw: RawRelations;
+  readonly dialect: EntityDialect;
+  readonly timezone: string;
+  /** Restricts every record to the keys in this table's `_key`; null: all keys. */
+  readonly keys: RelationName | null;
+  /** A snapshot that is loaded but not admitted yet counts too: the guard asks what it would do. */
+  readonly candidate?: { readonly snapshotId: string; readonly startedAt: string; readonly finishedAt: string };
+}
+
+/** c < u < d after the snapshot's r = 0. */
+const OP_RANK = "case _op when 'c' then 1 when 'u' then 2 else 3 end";
+
+/** Topics in ascending order of name, as a number: comparing integers is what makes the sort cheap. */
+function topicRank(scope: EntityScope): string {
+  const names = scope.job.topics.map((topic) => topic.name).sort((left, right) => (left < right ? -1 : 1));
+  const cases = names.map((name, index) => `when ${scope.dialect.text(name)} then ${index}`).join(' ');
+  return `case _topic ${cases} else ${names.length} end`;
+}
+
+function keyFilter(scope: EntityScope, column: string): string {
+  return scope.keys === null ? 'true' : `${column} in (select _key from ${scope.dialect.relation(scope.keys)})`;
+}
+
+function snapshotsCte(scope: EntityScope): string {
+  const { dialect, raw, candidate } = scope;
+  const tolerance = scope.job.snapshot?.toleranceMs ?? 0;
+  const admitted = `select
+        _snapshot_id, _snapshot_started_at as s0, _snapshot_finished_at as s1, _snapshot_complete as is_complete, _seq as snapshot_seq
+    from ${dialect.relation(raw.snapshotLoad)}`;
+  const extra =
+    candidate === undefined
+      ? ''
+      : `
+    union all
+    select ${dialect.text(candidate.snapshotId)}, ${dialect.timestamp(candidate.startedAt)}, ${dialect.timestamp(candidate.finishedAt)}, true, 9007199254740991`;
+  return `snapshots as (
+    select *, ${dialect.addMillis('s0', -tolerance)} as s0_early, ${dialect.addMillis('s1', tolerance)} as s1_late
+    from (
+    ${admitted}${extra}
+    ) as admitted
+),
+`;
+}
+
+function streamRecords(scope: EntityScope): string {
+  const { dialect, raw } = scope;
+  return `stream_records as (
+    select
+        _key, 0 as source_rank, ${dialect.rowId.stream} as row_id,
+        case when _has_value then _event_at end as version_at,
+        _event_at as assertion_at, _event_at as effective_at, _timestamp as observed_at,
+        ${OP_RANK} as op_rank,
+        ${topicRank(scope)} as tie_1, _partition as tie_2, _epoch as tie_3, _offset as tie_4,
+        (_op = 'd' or not _has_value) as is_gone
+    from ${dialect.relation(raw.stream)}
+    where ${keyFilter(scope, '_key')}
+)`;
+}
+
+/** Snapshot rows, and the absences that complete snapshots imply. */
+function snapshotRecords(scope: EntityScope): string {
+  const { dialect, raw } = scope;
+  return `,
+snapshot_records as (
+    select
+        r._key, 1 as source_rank, ${dialect.name === 'duckdb' ? 'r.rowid' : dialect.rowId.snapshot.replaceAll(/_(object|page|row)\b/g, 'r._$1')} as row_id,
+        coalesce(r._event_at, s.s0_early) as version_at,
+        greatest(coalesce(r._event_at, s.s0_early), s.s0_early) as assertion_at,
+        greatest(coalesce(r._event_at, s.s0), s.s0) as effective_at,
+        s.s0 as observed_at,
+        0 as op_rank, s.snapshot_seq as tie_1, r._page as tie_2, 0 as tie_3, r._row as tie_4,
+        false as is_gone
+    from ${dialect.relation(raw.snapshot)} as r
+    inner join snapshots as s on s._snapshot_id = r._snapshot_id
+    where ${keyFilter(scope, 'r._key')}
+),
+observed_keys as (
+    select _key, min(observed_at) as first_observed_at
+    from (
+        select _key, observed_at from stream_records
+        union all
+        select _key, observed_at from snapshot_records
+    ) as observations
+    group by _key
+),
+present_keys as (
+    select _snapshot_id, _key from ${dialect.relation(raw.snapshot)} where ${keyFilter(scope, '_key')}
+    union distinct
+    select _snapshot_id, _key from ${dialect.relation(raw.deadLetter)}
+    where _snapshot_id is not null and _key is not null and ${keyFilter(scope, '_key')}
+),
+asserted_keys as (
+    select distinct s._snapshot_id, r._key
+    from snapshots as s
+    inner join stream_records as r on r.assertion_at >= s.s0_early and r.assertion_at <= s.s1_late
+    where s.is_complete
+),
+absence_records as (
+    select
+        k._key, 1 as source_rank, cast(null as ${dialect.name === 'duckdb' ? 'bigint' : 'string'}) as row_id,
+        cast(null as ${dialect.timestampType}) as version_at,
+        s.s0_early as assertion_at, s.s0 as effective_at, s.s0 as observed_at,
+        3 as op_rank, s.snapshot_seq as tie_1, 0 as tie_2, 0 as tie_3, 0 as tie_4,
+        true as is_gone
+    from observed_keys as k
+    inner join snapshots as s on s.is_complete and k.first_observed_at < s.s0
+    left join present_keys as p on p._snapshot_id = s._snapshot_id and p._key = k._key
+    left join asserted_keys as a on a._snapshot_id = s._snapshot_id and a._key = k._key
+    where p._key is null and a._key is null
+)`;
+}
+
+const TIES = 'source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4';
+
+/**
+ * CTEs (without `with`) that end in `ranked`: _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
+ * version_rank (null without a version), assertion_rank. Ranks grow with time and start at 1 within a key.
+ */
+export function rankedRecords(scope: EntityScope): string {
+  const hasSnapshots = scope.job.snapshot !== null;
+  const union = hasSnapshots
+    ? `
+    union all
+    select * from snapshot_records
+    union all
+    select * from absence_records`
+    : '';
+  return `${hasSnapshots ? snapshotsCte(scope) : ''}${streamRecords(scope)}${hasSnapshots ? snapshotRecords(scope) : ''},
+records as (
+    select * from stream_records${union}
+),
+ranked as (
+    select
+        _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
+        case
+            when version_at is not null
+                then row_number() over (partition by _key order by version_at is not null, version_at, ${TIES})
+        end as version_rank,
+        row_number() over (partition by _key order by assertion_at, ${TIES}) as assertion_rank
+    from records
+)`;
+}

@@ -1,0 +1,85 @@
+/** From winning records to typed rows: the values are read here, once per row, and nowhere before. */
+import type { EntityColumn } from '../../../core/job.ts';
+import type { EntityScope } from './records.ts';
+
+/** Business columns in the order of the schema; the key column is the record's key, not the value's field. */
+export function businessColumns(scope: EntityScope): readonly EntityColumn[] {
+  return scope.job.columns;
+}
+
+function isKey(scope: EntityScope, column: EntityColumn): boolean {
+  return column.field === scope.job.key.field;
+}
+
+function isEventTime(scope: EntityScope, column: EntityColumn): boolean {
+  return column.field === scope.job.eventTime.field;
+}
+
+/**
+ * CTEs that read `states` (columns: _key, source_rank, row_id, version_at, is_gone, gone_since, and any of `carry`) and end in `entity_rows`:
+ * `carry`, the business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`.
+ */
+export function winnerRows(scope: EntityScope, carry: readonly string[]): string {
+  const { dialect, raw, job } = scope;
+  const columns = businessColumns(scope);
+  const readable = columns.filter((column) => !isKey(scope, column) && !isEventTime(scope, column));
+  const json = dialect.fromJson(readable, '_document');
+  const carried = carry.map((name) => `${name}, `).join('');
+  const typed = columns.map((column) => {
+    const name = dialect.quote(column.name);
+    if (isKey(scope, column)) return `_key as ${name}`;
+    if (isEventTime(scope, column)) return `_value_event_at as ${name}`;
+    return `${json.column(readable.indexOf(column))} as ${name}`;
+  });
+  const snapshotJoin =
+    job.snapshot === null
+      ? ''
+      : `
+    union all
+    select ${carry.map((name) => `s.${name}, `).join('')}s._key, s.source_rank, s.version_at, s.is_gone, s.gone_since,
+        'r' as _record_op, r._event_at as _value_event_at, coalesce(r._json, r.value) as _document, r._batch_id
+    from states as s
+    inner join ${dialect.relation(raw.snapshot)} as r on s.row_id = ${idOf(scope, 'snapshot')}
+    where s.source_rank = 1 and s.row_id is not null`;
+  const prepared = json.prepare === null ? '' : `, ${json.prepare} as _fields`;
+  return `winners as (
+    select ${carry.map((name) => `s.${name}, `).join('')}s._key, s.source_rank, s.version_at, s.is_gone, s.gone_since,
+        case r._op when 'd' then 'r' else r._op end as _record_op, r._event_at as _value_event_at,
+        coalesce(r._json, r.value) as _document, r._batch_id
+    from states as s
+    inner join ${dialect.relation(raw.stream)} as r on s.row_id = ${idOf(scope, 'stream')}
+    where s.source_rank = 0 and s.row_id is not null${snapshotJoin}
+    union all
+    select ${carried}_key, 0, version_at, is_gone, gone_since,
+        cast(null as ${dialect.textType}), cast(null as ${dialect.timestampType}), cast(null as ${dialect.textType}),
+        cast(null as ${dialect.textType})
+    from states
+    where row_id is null
+),
+documents as (
+    select *${prepared} from winners
+),
+typed as (
+    select ${carried}is_gone, gone_since, version_at, _record_op, _batch_id,
+        ${typed.join(',\n        ')}
+    from documents
+),
+judged as (
+    select *, (is_gone or coalesce((${job.deletedWhen ?? 'false'}), false)) as _is_deleted
+    from typed
+),
+entity_rows as (
+    select ${carried}
+        ${columns.map((column) => dialect.quote(column.name)).join(', ')},
+        case when _is_deleted then 'd' else _record_op end as _op,
+        case when is_gone then gone_since else version_at end as _event_at,
+        _is_deleted,
+        _batch_id
+    from judged
+)`;
+}
+
+function idOf(scope: EntityScope, table: 'stream' | 'snapshot'): string {
+  const id = scope.dialect.rowId[table];
+  return scope.dialect.name === 'duckdb' ? 'r.rowid' : id.replaceAll(/_(object|offset|page|row)\b/g, 'r._$1');
+}

@@ -69,7 +69,12 @@ export interface ManifestObject {
   readonly bytes: number;
   /** `crc32:<8 hex digits>`. */
   readonly checksum: string;
+  /** Bytes of the longest line, where one is longer than `LONG_LINE_BYTES`: JSON readers need a buffer of that size. */
+  readonly maxLineBytes?: number;
 }
+
+/** DuckDB's JSON reader takes lines of 16 MB without being told; half of it leaves room for escaping. */
+export const LONG_LINE_BYTES = 8_000_000;
 
 export interface ManifestRange extends RangeJson {
   /** Records read, = landed + quarantined. */

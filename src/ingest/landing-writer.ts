@@ -1,6 +1,6 @@
 /** Writes one NDJSON object of landing: lines are gathered into blocks, compressed when the target asks, then committed create-only. */
 import { createGzip, type Gzip } from 'node:zlib';
-import type { ManifestObject } from '../core/batch.ts';
+import { LONG_LINE_BYTES, type ManifestObject } from '../core/batch.ts';
 import { isSluiceError } from '../core/errors.ts';
 import type { ObjectStore, ObjectWriter } from './ports.ts';
 
@@ -77,6 +77,7 @@ class NdjsonWriter implements LandingWriter {
   readonly #writer: ObjectWriter;
   readonly #sink: GzipSink | undefined;
   #block = '';
+  #maxLineBytes = 0;
   rows = 0;
 
   constructor(request: OpenLandingObject, writer: ObjectWriter) {
@@ -88,6 +89,7 @@ class NdjsonWriter implements LandingWriter {
   line(text: string): Promise<void> | undefined {
     this.rows++;
     this.#block += text;
+    if (text.length * 3 > LONG_LINE_BYTES) this.#maxLineBytes = Math.max(this.#maxLineBytes, Buffer.byteLength(text));
     return this.#block.length >= BLOCK_CHARACTERS ? this.#flush() : undefined;
   }
 
@@ -105,7 +107,14 @@ class NdjsonWriter implements LandingWriter {
     const { name, role } = this.#request;
     try {
       const stored = await this.#writer.commit(guard);
-      return { name, role, rows: this.rows, bytes: stored.bytes, checksum: stored.checksum };
+      return {
+        name,
+        role,
+        rows: this.rows,
+        bytes: stored.bytes,
+        checksum: stored.checksum,
+        ...(this.#maxLineBytes > LONG_LINE_BYTES ? { maxLineBytes: this.#maxLineBytes } : {}),
+      };
     } catch (error) {
       if (isSluiceError(error, 'object_conflict')) throw new UnsealedConflict(name, error);
       throw error;

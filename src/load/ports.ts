@@ -10,6 +10,18 @@ export interface LoadBatch {
   readonly admission: Admission | null;
 }
 
+/**
+ * Decides whether a complete snapshot counts, asked once its rows are in place and before anything commits: `ask` runs the guard's query
+ * on that state. The answer is durable (landing, state store) when the promise resolves.
+ */
+export type SnapshotJudge = (ask: (sql: string) => Promise<{ readonly keysThere: number; readonly keysGone: number }>) => Promise<Admission>;
+
+export interface LoadHooks {
+  readonly guard: CommitGuard;
+  /** Needed for a complete snapshot whose admission is not decided yet. */
+  readonly judge?: SnapshotJudge;
+}
+
 export interface LoadedRows {
   readonly stream: number;
   readonly snapshot: number;
@@ -27,6 +39,13 @@ export interface RawWarehouse {
   prepare(job: JobDefinition): Promise<void>;
   /** Numbers of the batches that this warehouse itself says it holds. */
   loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>>;
-  loadBatch(job: JobDefinition, batch: LoadBatch, guard: CommitGuard): Promise<LoadedRows>;
+  loadBatch(job: JobDefinition, batch: LoadBatch, hooks: LoadHooks): Promise<LoadedRows>;
+  /**
+   * Fills new raw tables, named with `suffix`, from all these batches; the tables in use stay as they are. Leftovers of an earlier attempt
+   * are replaced.
+   */
+  loadAside(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): Promise<LoadedRows>;
+  /** Statements that put the aside tables in place of the ones in use; they run inside the transaction that swaps the models. */
+  swapStatements(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): readonly string[];
   close(): Promise<void>;
 }

@@ -1,0 +1,291 @@
+/**
+ * Landing to raw tables on DuckDB, by its own JSON reader straight from the files: no row passes through JavaScript. One transaction
+ * per batch removes what an earlier attempt left of the batch, inserts its rows, compares the counts with the manifest and notes the
+ * batch in `_sluice_batches`; that note is what "loaded" means, so a warehouse that was lost or restored shows what it lacks.
+ */
+import type { Admission, Manifest, ManifestObject } from '../../core/batch.ts';
+import { SluiceError, isSluiceError, messageOf } from '../../core/errors.ts';
+import type { JobDefinition } from '../../core/job.ts';
+import type { LoadBatch, LoadHooks, LoadedRows, RawWarehouse } from '../../load/ports.ts';
+import { RAW_TABLES, ROLE_TABLES, rawTableName, type RawColumn, type RawTable, type RawType } from '../../load/raw-columns.ts';
+import type { DuckDbDatabase, SqlRunner } from './database.ts';
+
+const TYPES: Readonly<Record<RawType, string>> = { STRING: 'varchar', INT64: 'bigint', BOOL: 'boolean', TIMESTAMP: 'timestamp' };
+
+/** DuckDB's reader allocates twice this per thread, so it is raised only for objects that hold such a line. */
+const DEFAULT_OBJECT_SIZE = 16 * 1024 * 1024;
+
+const TABLES = Object.keys(RAW_TABLES) as RawTable[];
+
+export interface DuckDbRawOptions {
+  /** Schema of the raw tables: `<target schema>_raw`. */
+  readonly schema: string;
+  /** Absolute path of a landing object. */
+  readonly locate: (objectName: string) => string;
+}
+
+const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
+const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+function timestamp(rfc3339: string): string {
+  return `timestamp '${rfc3339.replace('T', ' ').replace('Z', '')}'`;
+}
+
+/** True for the admission of an incomplete snapshot: it counts with its rows, not with its absences, so nothing needs deciding. */
+function admits(manifest: Manifest, admission: Admission | null): boolean {
+  return manifest.snapshot !== undefined && (!manifest.snapshot.complete || admission?.admitted === true);
+}
+
+interface Replay {
+  readonly seq: number;
+  /** Timestamp literal. */
+  readonly at: string;
+}
+
+function replaysOf(manifests: readonly Manifest[]): readonly Replay[] {
+  return manifests
+    .filter((manifest) => manifest.kind === 'replay')
+    .map((manifest) => ({ seq: manifest.seq, at: timestamp(manifest.logicalTime) }));
+}
+
+export class DuckDbRawWarehouse implements RawWarehouse {
+  readonly #database: DuckDbDatabase;
+  readonly #options: DuckDbRawOptions;
+
+  constructor(database: DuckDbDatabase, options: DuckDbRawOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  #table(job: JobDefinition, table: RawTable, suffix = ''): string {
+    return `${quote(this.#options.schema)}.${quote(rawTableName(job.entity, table, suffix))}`;
+  }
+
+  get #batches(): string {
+    return `${quote(this.#options.schema)}._sluice_batches`;
+  }
+
+  async prepare(job: JobDefinition): Promise<void> {
+    const known = await this.#knownColumns(job);
+    const statements = [`create schema if not exists ${quote(this.#options.schema)}`];
+    if (!known.has('_sluice_batches')) {
+      statements.push(`create table if not exists ${this.#batches} (job varchar not null, seq bigint not null, batch_id varchar not null, replayed_at timestamp, primary key (job, seq))`);
+    }
+    for (const table of TABLES) {
+      const columns = known.get(rawTableName(job.entity, table));
+      if (columns === undefined) statements.push(...this.#createStatements(job, table, ''));
+      else {
+        for (const column of RAW_TABLES[table].columns) {
+          if (!columns.has(column.name)) {
+            statements.push(`alter table ${this.#table(job, table)} add column ${quote(column.name)} ${TYPES[column.type]}`);
+          }
+        }
+      }
+    }
+    if (statements.length === 1 && known.size > 0) return;
+    await this.#database.transaction(async (transaction) => {
+      for (const statement of statements) await transaction.run(statement);
+    });
+  }
+
+  async #knownColumns(job: JobDefinition): Promise<Map<string, Set<string>>> {
+    const names = ['_sluice_batches', ...TABLES.map((table) => rawTableName(job.entity, table))].map(text).join(', ');
+    const { rows } = await this.#database.query(
+      `select table_name, column_name from duckdb_columns() where database_name = current_database() and schema_name = ${text(this.#options.schema)} and table_name in (${names})`,
+    );
+    const known = new Map<string, Set<string>>();
+    for (const [table, column] of rows) {
+      const columns = known.get(String(table)) ?? new Set<string>();
+      columns.add(String(column));
+      known.set(String(table), columns);
+    }
+    return known;
+  }
+
+  #createStatements(job: JobDefinition, table: RawTable, suffix: string): readonly string[] {
+    const { columns } = RAW_TABLES[table];
+    const name = this.#table(job, table, suffix);
+    const body = columns.map((column) => `${quote(column.name)} ${TYPES[column.type]}`).join(', ');
+    return [`create table if not exists ${name} (${body})`, ...this.#commentStatements(job, table, suffix)];
+  }
+
+  #commentStatements(job: JobDefinition, table: RawTable, suffix: string): readonly string[] {
+    const name = this.#table(job, table, suffix);
+    return RAW_TABLES[table].columns.map((column) => `comment on column ${name}.${quote(column.name)} is ${text(column.description)}`);
+  }
+
+  async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
+    const known = await this.#knownColumns(job);
+    const isWhole = TABLES.every((table) => known.has(rawTableName(job.entity, table)));
+    if (!isWhole || !known.has('_sluice_batches')) return new Set();
+    const { rows } = await this.#database.query(`select seq from ${this.#batches} where job = ${text(job.name)}`);
+    return new Set(rows.map(([seq]) => Number(seq)));
+  }
+
+  async loadBatch(job: JobDefinition, batch: LoadBatch, hooks: LoadHooks): Promise<LoadedRows> {
+    const { manifest } = batch;
+    try {
+      return await this.#database.transaction(async (transaction) => {
+        await this.#removeBatch(transaction, job, manifest);
+        const loaded = await this.#insertObjects(transaction, job, [manifest], '');
+        await transaction.run(`insert into ${this.#batches} values ${this.#note(job, manifest)}`);
+        if (manifest.kind === 'replay' || loaded.deadLetters > 0) {
+          await this.#markReplayed(transaction, job, await this.#replaysKnown(transaction, job), '');
+        }
+        let { admission } = batch;
+        if (manifest.snapshot?.complete === true && admission === null && hooks.judge !== undefined) {
+          admission = await hooks.judge(async (sql) => {
+            const { rows } = await transaction.query(sql);
+            return { keysThere: Number(rows[0]?.[0] ?? 0), keysGone: Number(rows[0]?.[1] ?? 0) };
+          });
+        }
+        if (admits(manifest, admission)) await transaction.run(this.#admissionInsert(job, manifest, ''));
+        await hooks.guard();
+        return loaded;
+      });
+    } catch (error) {
+      throw loadError(error, job, manifest.batchId);
+    }
+  }
+
+  async #removeBatch(transaction: SqlRunner, job: JobDefinition, manifest: Manifest): Promise<void> {
+    const { rows } = await transaction.query(
+      `select 1 from ${this.#batches} where job = ${text(job.name)} and seq = ${manifest.seq}`,
+    );
+    if (rows.length === 0 && !(await this.#hasRows(transaction, job, manifest))) return;
+    for (const table of TABLES) await transaction.run(`delete from ${this.#table(job, table)} where _seq = ${manifest.seq}`);
+    await transaction.run(`delete from ${this.#batches} where job = ${text(job.name)} and seq = ${manifest.seq}`);
+  }
+
+  async #hasRows(transaction: SqlRunner, job: JobDefinition, manifest: Manifest): Promise<boolean> {
+    const tables = TABLES.map((table) => `exists (select 1 from ${this.#table(job, table)} where _seq = ${manifest.seq})`);
+    const { rows } = await transaction.query(`select ${tables.join(' or ')}`);
+    return rows[0]?.[0] === true;
+  }
+
+  async loadAside(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): Promise<LoadedRows> {
+    try {
+      return await this.#database.transaction(async (transaction) => {
+        for (const table of TABLES) {
+          await transaction.run(`drop table if exists ${this.#table(job, table, suffix)}`);
+          for (const statement of this.#createStatements(job, table, suffix)) await transaction.run(statement);
+        }
+        const manifests = batches.map(({ manifest }) => manifest);
+        const loaded = await this.#insertObjects(transaction, job, manifests, suffix);
+        await this.#markReplayed(transaction, job, replaysOf(manifests), suffix);
+        for (const { manifest, admission } of batches) {
+          if (admits(manifest, admission)) await transaction.run(this.#admissionInsert(job, manifest, suffix));
+        }
+        return loaded;
+      });
+    } catch (error) {
+      throw loadError(error, job, 'all batches of landing');
+    }
+  }
+
+  swapStatements(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): readonly string[] {
+    const swaps = TABLES.flatMap((table) => [
+      `drop table if exists ${this.#table(job, table)}`,
+      `alter table ${this.#table(job, table, suffix)} rename to ${quote(rawTableName(job.entity, table))}`,
+      // A rename loses comments (FACTS.md §7).
+      ...this.#commentStatements(job, table, ''),
+    ]);
+    const notes = batches.map(({ manifest }) => this.#note(job, manifest));
+    return [
+      ...swaps,
+      `delete from ${this.#batches} where job = ${text(job.name)}`,
+      ...(notes.length === 0 ? [] : [`insert into ${this.#batches} values ${notes.join(', ')}`]),
+    ];
+  }
+
+  /** One statement per table, however many objects and batches. */
+  async #insertObjects(transaction: SqlRunner, job: JobDefinition, manifests: readonly Manifest[], suffix: string): Promise<LoadedRows> {
+    const counts = { stream: 0, snapshot: 0, dead: 0 };
+    for (const role of ['stream', 'snapshot', 'dead'] as const) {
+      const objects = manifests.flatMap((manifest) => manifest.objects.filter((object) => object.role === role));
+      if (objects.length === 0) continue;
+      const table = ROLE_TABLES[role];
+      const inserted = await transaction.run(this.#insert(this.#table(job, table, suffix), RAW_TABLES[table].columns, objects));
+      const expected = objects.reduce((total, object) => total + object.rows, 0);
+      if (inserted !== expected) {
+        throw new SluiceError('load_failed', `job ${job.name}: ${rawTableName(job.entity, table)} took ${inserted} rows, the manifests name ${expected}`, {
+          hint: 'Nothing was loaded. Run the same command again; when it stays, a landing object was changed by hand.',
+        });
+      }
+      counts[role] = inserted;
+    }
+    return { stream: counts.stream, snapshot: counts.snapshot, deadLetters: counts.dead };
+  }
+
+  #insert(table: string, columns: readonly RawColumn[], objects: readonly ManifestObject[]): string {
+    const read = columns.filter((column) => column.computed === undefined);
+    const files = objects.map((object) => text(this.#options.locate(object.name))).join(', ');
+    const types = read.map((column) => `${text(column.name)}: ${text(TYPES[column.type])}`).join(', ');
+    const names = columns.map((column) => quote(column.name)).join(', ');
+    const values = columns.map((column) => column.computed ?? quote(column.name)).join(', ');
+    const longest = Math.max(DEFAULT_OBJECT_SIZE, ...objects.map((object) => (object.maxLineBytes ?? 0) + 1024));
+    return `insert into ${table} (${names}) select ${values} from read_json([${files}], format = 'newline_delimited', columns = {${types}}, maximum_object_size = ${longest})`;
+  }
+
+  #note(job: JobDefinition, manifest: Manifest): string {
+    const replayedAt = manifest.kind === 'replay' ? timestamp(manifest.logicalTime) : 'null';
+    return `(${text(job.name)}, ${manifest.seq}, ${text(manifest.batchId)}, ${replayedAt})`;
+  }
+
+  async #replaysKnown(transaction: SqlRunner, job: JobDefinition): Promise<readonly Replay[]> {
+    const { rows } = await transaction.query(
+      `select seq, cast(replayed_at as varchar) from ${this.#batches} where job = ${text(job.name)} and replayed_at is not null`,
+    );
+    return rows.map(([seq, at]) => ({ seq: Number(seq), at: `timestamp ${text(String(at))}` }));
+  }
+
+  /** Dead letters that a replay landed after all are marked with the replay's logical time, whichever of the two was loaded first. */
+  async #markReplayed(transaction: SqlRunner, job: JobDefinition, replays: readonly Replay[], suffix: string): Promise<void> {
+    const dead = this.#table(job, 'dead_letter', suffix);
+    for (const { seq, at } of replays) await transaction.run(this.#replayUpdate(job, dead, suffix, seq, at));
+  }
+
+  #replayUpdate(job: JobDefinition, dead: string, suffix: string, seq: number, at: string): string {
+    return `update ${dead} as dead set _replayed_at = ${at}
+from (
+    select _topic, _epoch, _partition, _offset, null as _snapshot_id, null as _page, null as _row
+    from ${this.#table(job, 'stream', suffix)} where _seq = ${seq}
+    union all
+    select null, null, null, null, _snapshot_id, _page, _row from ${this.#table(job, 'snapshot', suffix)} where _seq = ${seq}
+) as good
+where dead._replayed_at is null
+    and dead._topic is not distinct from good._topic and dead._epoch is not distinct from good._epoch
+    and dead._partition is not distinct from good._partition and dead._offset is not distinct from good._offset
+    and dead._snapshot_id is not distinct from good._snapshot_id and dead._page is not distinct from good._page
+    and dead._row is not distinct from good._row`;
+  }
+
+  #admissionInsert(job: JobDefinition, manifest: Manifest, suffix: string): string {
+    const { snapshot } = manifest;
+    if (snapshot === undefined) throw new SluiceError('internal', `batch ${manifest.batchId} is no snapshot`);
+    const values = [
+      text(snapshot.snapshotId),
+      timestamp(snapshot.startedAt),
+      timestamp(snapshot.finishedAt),
+      String(snapshot.complete),
+      String(snapshot.rows),
+      snapshot.total === null ? 'null' : String(snapshot.total),
+      text(manifest.batchId),
+      String(manifest.seq),
+    ];
+    return `insert into ${this.#table(job, 'snapshot_load', suffix)} values (${values.join(', ')})`;
+  }
+
+  /** The database is closed by who opened it. */
+  async close(): Promise<void> {
+    await Promise.resolve();
+  }
+}
+
+function loadError(error: unknown, job: JobDefinition, what: string): unknown {
+  if (isSluiceError(error) && error.code !== 'warehouse_failed' && error.code !== 'model_failed') return error;
+  return new SluiceError('load_failed', `job ${job.name}: loading ${what} into the raw tables failed: ${messageOf(error)}`, {
+    cause: error,
+    hint: `Nothing was loaded. When the cause is mended: sluice job run ${job.name} --only load`,
+  });
+}

@@ -319,7 +319,7 @@ function databaseError(error: unknown, path: string, verb = 'used'): SluiceError
     verb === 'used' ? message : `The DuckDB file ${path} cannot be ${verb}: ${message}`,
     {
       cause: error,
-      details: { conflict: /^TransactionContext Error: .*[Cc]onflict|write-write conflict/.test(message) },
+      details: { conflict: /^TransactionContext Error:.*(?:conflict|another transaction)/is.test(message) },
     },
   );
 }

@@ -16,7 +16,7 @@ import { integer } from './session.ts';
 import { isBusy, sqliteError } from './sqlite-errors.ts';
 
 /** How long one attempt may block the event loop, and how long all of them together may last. */
-const BUSY_TIMEOUT_MS = 200;
+const BUSY_TIMEOUT_MS = 20;
 export const MAX_LOCK_WAIT_MS = 15_000;
 
 /** `sluc`: SQLite keeps it in the file's header; another program's database is never written to. */

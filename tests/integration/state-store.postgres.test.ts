@@ -1,0 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll } from 'vitest';
+import { createKnexStateStore } from '../../src/adapters/knex-state/knex-state-store.ts';
+import { describeStateStore } from '../contract/state-store.ts';
+import { startPostgres } from '../services/postgres/server.ts';
+import type { PostgresServer } from '../services/postgres/server.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+
+describeStateStore('PostgreSQL', async () => {
+  const url = await server.createSchema();
+  return {
+    open: async () => {
+      // A clock that stands still: leases count by the database's.
+      const store = createKnexStateStore({ client: 'postgres', url }, { clock: { now: () => 0 } });
+      await store.migrate();
+      return store;
+    },
+    elapse: (ms) => delay(ms),
+    dispose: () => Promise.resolve(),
+  };
+});

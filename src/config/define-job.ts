@@ -3,11 +3,13 @@
  * happens here: no file, no environment, no clock.
  */
 import { SluiceError } from '../core/errors.ts';
+import { isCalendarDate } from '../core/time.ts';
 import { DEFAULT_LIMITS, type JobDefinition, type JobLimits, type TopicDefinition } from '../core/job.ts';
 import type { EventOf, EventSchema } from './event-schema.ts';
 import { isMap, JobCheck, type JobMistake, type UnknownMap } from './job-check.ts';
 import { readColumns } from './job-columns.ts';
 import type { JobInput } from './job-input.ts';
+import { readParameters } from './job-parameters.ts';
 import { readSnapshot } from './job-snapshot.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -160,18 +162,12 @@ function readEventTime(check: JobCheck, value: unknown): JobDefinition['eventTim
   }
   const map = check.map(value, 'eventTime', ['field', 'earliest', 'maxFuture']);
   const earliest = check.text(map['earliest'], 'eventTime.earliest', { fallback: DEFAULT_EARLIEST });
-  if (!isDate(earliest)) check.expected('eventTime.earliest', earliest, 'a date YYYY-MM-DD');
+  if (!isCalendarDate(earliest)) check.expected('eventTime.earliest', earliest, 'a date YYYY-MM-DD');
   return {
     field: check.text(map['field'], 'eventTime.field'),
     earliest,
     maxFutureMs: check.durationMs(map['maxFuture'], 'eventTime.maxFuture', DEFAULT_MAX_FUTURE_MS),
   };
-}
-
-function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 const OPS: Readonly<Record<string, 'c' | 'u' | 'd'>> = {
@@ -229,7 +225,7 @@ function readTopics(check: JobCheck, value: unknown, fields: readonly string[]):
 function readHistoryStart(check: JobCheck, value: unknown, hasSnapshot: boolean): JobDefinition['historyStart'] {
   if (value === undefined) return hasSnapshot ? 'first_snapshot' : 'first_event';
   if (value === 'first_snapshot' || value === 'first_event') return value;
-  if (typeof value === 'string' && isDate(value)) return value as JobDefinition['historyStart'];
+  if (typeof value === 'string' && isCalendarDate(value)) return value as JobDefinition['historyStart'];
   check.expected('historyStart', value, 'first_snapshot, first_event, or a date YYYY-MM-DD');
   return 'first_event';
 }
@@ -268,52 +264,6 @@ function readLimits(check: JobCheck, value: unknown): JobLimits {
     ];
   });
   return Object.fromEntries(limits) as JobLimits;
-}
-
-/** The options that every job has; a parameter of the same name could not be told from them. */
-export const RESERVED_PARAMETERS = [
-  'full-load',
-  'full-refresh',
-  'only',
-  'target',
-  'logical-time',
-  'dry-run',
-  'json',
-  'accept-deletes',
-  'accept-gap',
-  'accept-quarantine',
-  'accept-shrink',
-  'project-dir',
-  'vars',
-  'help',
-  'version',
-] as const;
-
-function readParameters(check: JobCheck, value: unknown): JobDefinition['parameters'] {
-  const map = value === undefined ? {} : check.map(value, 'parameters', null);
-  const reserved = new Set<string>(RESERVED_PARAMETERS.map(plain));
-  return Object.fromEntries(
-    Object.entries(map).map(([name, inner]) => {
-      const path = `parameters.${name}`;
-      if (!/^[A-Za-z][A-Za-z0-9_-]{0,47}$/.test(name))
-        check.wrong(path, 'a parameter is named with letters, digits, "_" and "-"');
-      if (reserved.has(plain(name)))
-        check.wrong(path, `every job has an option --${name} already; choose another name`);
-      const parameter = check.map(inner, path, ['type', 'description', 'default']);
-      const type = check.oneOf(parameter['type'], `${path}.type`, ['string', 'number', 'boolean']);
-      const description = check.text(parameter['description'], `${path}.description`, {
-        expected: 'a sentence that --help shows',
-      });
-      const fallback = parameter['default'];
-      if (fallback === undefined) return [name, { type, description }];
-      if (typeof fallback !== type) check.expected(`${path}.default`, fallback, `a ${type}`);
-      return [name, { type, description, default: fallback as string | number | boolean }];
-    }),
-  );
-}
-
-function plain(name: string): string {
-  return name.replaceAll(/[-_]/g, '').toLowerCase();
 }
 
 function freeze<T>(value: T): T {

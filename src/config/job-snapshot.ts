@@ -176,3 +176,24 @@ function readPaginator(check: JobCheck, value: unknown): Paginator {
   }
   return result as unknown as Paginator;
 }
+
+/** Values of an endpoint that must never be shown. Headers count as secret unless they are known to be harmless. */
+export function endpointSecrets(endpoint: RestEndpoint): readonly string[] {
+  const { auth, headers } = endpoint;
+  const secrets = Object.entries(headers).flatMap(([name, value]) =>
+    HARMLESS_HEADERS.has(name.toLowerCase()) ? [] : [value],
+  );
+  if (auth === null) return secrets;
+  if (auth.type === 'bearer') return [...secrets, auth.token];
+  if (auth.type === 'header') return [...secrets, auth.value];
+  if (auth.type === 'oauth2_client_credentials')
+    return [...secrets, auth.clientSecret, btoaText(`${auth.clientId}:${auth.clientSecret}`)];
+  return [...secrets, auth.password, btoaText(`${auth.username}:${auth.password}`)];
+}
+
+const HARMLESS_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
+
+/** As it stands in a Basic header. */
+function btoaText(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

@@ -1,4 +1,5 @@
 /** The kinds of value in project.yml: how a text (from the file or from the environment) becomes one. */
+import { isTimeZone } from '../core/time.ts';
 import type { Leaf, LeafKind } from './project-schema.ts';
 
 export type LeafValue = string | number | boolean | readonly string[];
@@ -33,7 +34,7 @@ export function coerce(leaf: Leaf, value: unknown): LeafValue | undefined {
     case 'identifier':
       return typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(value) ? value : undefined;
     case 'timezone':
-      return typeof value === 'string' && isTimeZone(value) ? value : undefined;
+      return typeof value === 'string' && /^[A-Za-z]/.test(value) && isTimeZone(value) ? value : undefined;
     case 'url':
       return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
         ? value
@@ -60,15 +61,4 @@ function listOf(value: unknown): readonly string[] | undefined {
   if (!items.every((item): item is string => typeof item === 'string')) return undefined;
   const list = items.map((item) => item.trim()).filter((item) => item !== '');
   return list.length === 0 ? undefined : list;
-}
-
-/** IANA names only: offsets such as `+01:00` know no summer time, and `Intl` would take them. */
-function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

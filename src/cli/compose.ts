@@ -1,0 +1,116 @@
+/**
+ * The composition root: from a target's configuration to the adapters behind the ports. Each adapter, and with it its vendor package, is
+ * imported when it is first asked for, so that a command pays only for what it uses.
+ */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { LandingConfig, StateConfig, StreamConfig } from '../config/target.ts';
+import { endpointSecrets } from '../config/job-snapshot.ts';
+import { isSluiceError, SluiceError } from '../core/errors.ts';
+import type { JobDefinition } from '../core/job.ts';
+import type { ObjectStore, SnapshotSource, StreamSource } from '../ingest/ports.ts';
+import type { WarehouseGate } from '../pipeline/ports.ts';
+import type { StateStore } from '../state/ports.ts';
+import type { CliContext } from './context.ts';
+import { environmentLookup, type OpenProject } from './open-project.ts';
+import { systemClock } from './system-clock.ts';
+import { warehouseGate } from './warehouse-gate.ts';
+
+/** Opens each part once, on first use, and closes in the reverse order whatever was opened. */
+export class Composition {
+  readonly #project: OpenProject;
+  readonly #opened = new Map<string, Promise<{ close(): Promise<void> }>>();
+
+  constructor(project: OpenProject) {
+    this.#project = project;
+  }
+
+  stream(): Promise<StreamSource> {
+    return this.#once('stream', () => openStream(this.#project.target.stream()));
+  }
+
+  landing(): Promise<ObjectStore> {
+    return this.#once('landing', () => openLanding(this.#project.target.landing()));
+  }
+
+  /** Migrated, ready for use. */
+  state(): Promise<StateStore> {
+    return this.#once('state', async () => {
+      const store = await openState(this.#project.target.state());
+      await store.migrate();
+      return store;
+    });
+  }
+
+  /** The job's REST listing; null when it has none, or (unless `required`) when its environment is not there. */
+  async snapshot(job: JobDefinition, context: CliContext, required: boolean): Promise<SnapshotSource | null> {
+    if (job.snapshot === null) return null;
+    try {
+      const endpoint = job.snapshot.endpoint(environmentLookup(context, `the snapshot of job ${job.name}`));
+      for (const secret of endpointSecrets(endpoint)) context.redactor.add(secret);
+      context.redactor.addUrl(endpoint.baseUrl);
+      const { createRestSnapshotSource } = await import('../adapters/rest/snapshot-source.ts');
+      return createRestSnapshotSource(endpoint, { clock: systemClock });
+    } catch (error) {
+      if (!required && isSluiceError(error, 'env_missing')) return null;
+      throw error;
+    }
+  }
+
+  /** Opens nothing by itself. */
+  warehouseGate(signal: AbortSignal): WarehouseGate {
+    return warehouseGate(this.#project.target.warehouse(), () => this.landing(), signal);
+  }
+
+  async close(): Promise<void> {
+    const opened = [...this.#opened.values()].reverse();
+    this.#opened.clear();
+    // What failed to open was reported by whoever asked for it.
+    for (const part of opened) await part.then((resource) => resource.close()).catch(() => undefined);
+  }
+
+  #once<T extends { close(): Promise<void> }>(name: string, open: () => Promise<T>): Promise<T> {
+    const known = this.#opened.get(name) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const opening = open();
+    this.#opened.set(name, opening);
+    return opening;
+  }
+}
+
+async function openStream(config: StreamConfig): Promise<StreamSource> {
+  if (config.type === 'topic_log') {
+    const [{ TopicLog }, { TopicLogStream }] = await Promise.all([
+      import('../adapters/topic-log/topic-log.ts'),
+      import('../adapters/topic-log/stream.ts'),
+    ]);
+    return new TopicLogStream(new TopicLog(config.path));
+  }
+  throw new SluiceError('unsupported', 'the Kafka stream is not wired yet');
+}
+
+async function openLanding(config: LandingConfig): Promise<ObjectStore> {
+  if (config.type === 'local') {
+    const { createLocalFilesObjectStore } = await import('../adapters/local-files/object-store.ts');
+    return createLocalFilesObjectStore(config.path);
+  }
+  throw new SluiceError('unsupported', 'Google Cloud Storage is not wired yet');
+}
+
+async function openState(config: StateConfig): Promise<StateStore> {
+  const { createKnexStateStore } = await import('../adapters/knex-state/knex-state-store.ts');
+  if (config.type === 'postgres')
+    return createKnexStateStore({ client: 'postgres', url: config.url.reveal() }, { clock: systemClock });
+  await mkdir(dirname(config.path), { recursive: true });
+  return createKnexStateStore({ client: 'sqlite', path: config.path }, { clock: systemClock });
+}
+
+/** Runs `work` with a composition and closes it, whatever happens. */
+export async function composed<T>(project: OpenProject, work: (composition: Composition) => Promise<T>): Promise<T> {
+  const composition = new Composition(project);
+  try {
+    return await work(composition);
+  } finally {
+    await composition.close();
+  }
+}

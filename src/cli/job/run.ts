@@ -1,0 +1,43 @@
+/** `sluice job run <job>` and `node jobs/<job>.ts`. */
+import { loadJob } from '../../config/load-jobs.ts';
+import type { JobDefinition } from '../../core/job.ts';
+import type { CliContext, CommandResult } from '../context.ts';
+import { openProject, type OpenProject } from '../open-project.ts';
+import { runRequest, type JobRunOptions } from './options.ts';
+import { readParameters } from './parameters.ts';
+
+export interface RunCall {
+  readonly options: JobRunOptions;
+  /** What commander did not know: the job's own parameters. */
+  readonly rest: readonly string[];
+}
+
+export async function runJobByName(
+  context: CliContext,
+  name: string,
+  { options, rest }: RunCall,
+): Promise<CommandResult> {
+  const project = await openProject(context, options);
+  const job = await loadJob(project.config, name);
+  const parameters = await readParameters(job, rest);
+  return runJobOf({ context, project, job }, options, parameters);
+}
+
+export interface JobCall {
+  readonly context: CliContext;
+  readonly project: OpenProject;
+  readonly job: JobDefinition;
+}
+
+export async function runJobOf(
+  { context, project, job }: JobCall,
+  options: JobRunOptions,
+  parameters: Readonly<Record<string, string | number | boolean>>,
+): Promise<CommandResult> {
+  const request = runRequest(options, parameters);
+  void context;
+  void project;
+  void job;
+  void request;
+  return Promise.resolve({ exitCode: 0, json: {} });
+}

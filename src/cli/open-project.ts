@@ -1,0 +1,40 @@
+/** The project a command works in: its configuration and the chosen target. */
+import { resolve } from 'node:path';
+import { missingVariable } from '../config/expression.ts';
+import { findProjectDir } from '../config/project-files.ts';
+import { loadProject, type ProjectConfig } from '../config/project.ts';
+import { resolveTarget, type TargetConfig } from '../config/target.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { ProjectOptions } from './common-options.ts';
+import type { CliContext } from './context.ts';
+
+export interface OpenProject {
+  readonly config: ProjectConfig;
+  readonly target: TargetConfig;
+}
+
+export async function openProject(context: CliContext, options: ProjectOptions): Promise<OpenProject> {
+  const start = resolve(context.cwd, options.projectDir ?? '.');
+  // A folder that was named is taken as it is; the working folder may lie inside the project.
+  const dir = options.projectDir === undefined ? (findProjectDir(start) ?? start) : start;
+  const config = await loadProject(dir);
+  const target = resolveTarget(config, options.target, context.env, (secret) => {
+    context.redactor.add(secret);
+    context.redactor.addUrl(secret);
+  });
+  return { config, target };
+}
+
+/** How a job's snapshot endpoint reads the environment (core/job.ts). An empty variable counts as not set. */
+export function environmentLookup(context: CliContext, what: string): (name: string, fallback?: string) => string {
+  return (name, fallback) => {
+    const value = context.env[name];
+    if (value !== undefined && value !== '') return value;
+    if (fallback !== undefined) return fallback;
+    throw missingVariable(name, what);
+  };
+}
+
+export function usageError(message: string): SluiceError {
+  return new SluiceError('usage', message);
+}

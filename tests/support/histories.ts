@@ -26,6 +26,8 @@ export interface RawEvent {
   /** Further deliveries of the same bytes at new offsets, by index of their delay. */
   readonly copies: readonly number[];
   readonly poison: { readonly spoil: 'bytes' | 'member' | 'time'; readonly variant: number } | null;
+  /** Of the key and the moment of the event before it. */
+  readonly twin: boolean;
   /** Produced one run later than its broker timestamp allows, as a slow producer would. */
   readonly held: boolean;
 }
@@ -41,7 +43,11 @@ export interface RawSnapshot {
   readonly lag: number;
   readonly pageSize: number;
   readonly totals: 'right' | 'off' | 'none' | 'grows';
-  /** Index of how long the server takes per page. */
+  /** Customers that are gone are listed as well. */
+  readonly listsGone: boolean;
+  /** Customers that moved right at an edge of the download's window are missing. */
+  readonly dropsMoving: boolean;
+  /** Index of how long the server takes. */
   readonly slow: number;
   readonly noTimes: boolean;
   readonly changes: readonly RawRow[];
@@ -65,6 +71,8 @@ export interface RawHistory {
   /** Keys that only the API knows. */
   readonly strangers: number;
   readonly events: readonly RawEvent[];
+  /** The first run's full load. */
+  readonly opening: RawSnapshot | null;
   readonly runs: readonly RawRun[];
 }
 
@@ -83,17 +91,18 @@ const event: fc.Arbitrary<RawEvent> = fc.record({
   key: fc.nat(60),
   kind: fc.constantFrom('update', 'create', 'update', 'delete', 'deactivate', 'tombstone', 'update'),
   at: moment,
-  late: often(0, fc.nat(11), 1),
+  late: often(0, fc.nat(13), 2),
   partition: fc.nat(2),
   fields: fc.array(fc.nat(80), { maxLength: 4 }),
   timeFormat: fc.nat(7),
   spacing: often(0, fc.nat(3), 3),
-  copies: often<readonly number[]>([], fc.array(fc.nat(3), { minLength: 1, maxLength: 2 }), 7),
+  copies: often<readonly number[]>([], fc.array(fc.nat(4), { minLength: 1, maxLength: 2 }), 7),
   poison: often<RawEvent['poison']>(
     null,
     fc.record({ spoil: fc.constantFrom('bytes', 'member', 'time'), variant: fc.nat(60) }),
     6,
   ),
+  twin: often(false, fc.boolean(), 3),
   held: often(false, fc.boolean(), 9),
 });
 
@@ -101,6 +110,8 @@ const snapshot: fc.Arbitrary<RawSnapshot> = fc.record({
   lag: fc.nat(100),
   pageSize: fc.integer({ min: 1, max: 12 }),
   totals: fc.constantFrom('right', 'right', 'right', 'right', 'grows', 'none', 'off'),
+  listsGone: fc.boolean(),
+  dropsMoving: often(false, fc.boolean(), 1),
   slow: fc.nat(5),
   noTimes: often(false, fc.boolean(), 3),
   changes: fc.array(
@@ -131,6 +142,7 @@ export function rawHistories(entity: 'customer' | 'order'): fc.Arbitrary<RawHist
     partitions: fc.tuple(partitions, partitions, partitions),
     keys: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 60 })),
     strangers: entity === 'customer' ? often(0, fc.nat(20), 2) : fc.constant(0),
+    opening: entity === 'customer' ? fc.option(snapshot, { freq: 3 }) : fc.constant(null),
     events: fc.array(event, { maxLength: 60, size: 'max' }),
     runs: fc.array(run(entity === 'customer'), { minLength: 1, maxLength: 6, size: 'max' }),
   });

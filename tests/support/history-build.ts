@@ -2,7 +2,7 @@
 import { localDay } from '../oracle/time.ts';
 import { at, jsonText, PROFILES, SPOILERS, timeText } from './history-values.ts';
 import type { EntityProfile, Member } from './history-values.ts';
-import { snapshotPages } from './history-pages.ts';
+import { downloadMs, snapshotPages } from './history-pages.ts';
 import type { PlannedPage } from './history-pages.ts';
 import type { RawEvent, RawHistory, RawMoment, RawRun } from './histories.ts';
 
@@ -37,6 +37,7 @@ export interface MeantEvent {
   readonly key: string;
   readonly there: boolean;
   readonly atUs: number;
+  readonly brokerMs: number;
   readonly members: readonly Member[];
 }
 
@@ -46,7 +47,14 @@ const DAY = 24 * HOUR;
 
 /** How much later than its event time the broker gets a record; negative: the producer's clock is ahead (61 minutes: out of bounds). */
 const LATE_MS = [0, 150, 1, MINUTE, 7 * MINUTE, 3 * HOUR, DAY, 3 * DAY, -1, -10 * MINUTE, -HOUR, -61 * MINUTE];
-const COPY_DELAY_MS = [1, 1000, 2 * HOUR, DAY];
+const COPY_DELAY_MS = [1, 1000, 2 * HOUR, DAY, 0];
+
+/** When the broker gets an event: some time after it, or (the last two choices) right at the next run or a millisecond before it. */
+function brokerTime(atMs: number, late: number, runsMs: readonly number[]): number {
+  const last = runsMs.at(-1) ?? 0;
+  const next = runsMs.find((ms) => ms > atMs) ?? last;
+  return Math.min([...LATE_MS.map((delay) => atMs + delay), next, next - 1][late] ?? atMs, last);
+}
 /** Distances from an edge in microseconds; the tolerance of five minutes among them. */
 const DELTAS_US = [0, 1, -1, 1e3, -1e3, 1e6, -1e6, 3e8, -3e8, 3e8 + 1, -3e8 - 1, 36e8, -36e8, 45e6, -45e6];
 
@@ -123,25 +131,31 @@ export function buildHistory(entity: 'customer' | 'order', raw: RawHistory): His
   const place = placer(fromUs, toUs, days);
   const runs = raw.runs
     .map((run) => ({ ...run, ms: Math.floor(place(run.at) / 1000) }))
-    .toSorted((a, b) => a.ms - b.ms);
+    .toSorted((a, b) => a.ms - b.ms)
+    .map((run, index) => (index === 0 && raw.opening !== null ? { ...run, fullLoad: raw.opening } : run));
   const lastMs = runs.at(-1)?.ms ?? 0;
   const topics = profile.job.topics.map(({ name }, index) => ({ name, partitions: at(raw.partitions, index) }));
 
   // Events lie between two days before the first day and the last run, many of them close to midnights and runs.
-  const edges = [...days, ...runs.map(({ ms }) => ms * 1000)].filter((edge) => edge <= lastMs * 1000);
+  const starts = runs.map(({ ms }) => ms);
+  const ends = runs.flatMap(({ ms, fullLoad }) => (fullLoad === null ? [] : [ms + downloadMs(fullLoad)]));
+  const edges = [...days, ...[...starts, ...ends].map((ms) => ms * 1000)].filter((edge) => edge <= lastMs * 1000);
   const placeEvent = placer(fromUs - 2 * DAY * 1000, lastMs * 1000, edges.length === 0 ? [lastMs * 1000] : edges);
   const story: MeantEvent[] = [];
   const arrivals: Arrival[] = [];
-  raw.events.forEach((event, index) => {
+  raw.events.forEach((told, index) => {
+    const twin = told.twin ? raw.events[index - 1] : undefined;
+    const event = twin === undefined ? told : { ...told, key: twin.key, at: twin.at };
     const key = profile.key(event.key % raw.keys);
     const atUs = placeEvent(event.at);
-    const brokerMs = Math.min(Math.floor(atUs / 1000) + at(LATE_MS, event.late), lastMs);
+    const brokerMs = brokerTime(Math.floor(atUs / 1000), event.late, starts);
     const members = meant(profile, event, index, key, atUs);
     const { name, index: topic } = topicOf(profile, event);
     const bytes = bytesOf(profile, event, key, members, brokerMs);
     const partition = event.partition % at(topics, topic).partitions;
     const there = OPS[event.kind] !== 'd';
-    if (event.poison === null) story.push({ key, there, atUs, members: event.kind === 'tombstone' ? [] : members });
+    if (event.poison === null)
+      story.push({ key, there, atUs, brokerMs, members: event.kind === 'tombstone' ? [] : members });
     for (const delay of [0, ...event.copies.map((copy) => at(COPY_DELAY_MS, copy))]) {
       const timestampMs = Math.min(brokerMs + delay, lastMs);
       arrivals.push({ record: { topic: name, partition, timestampMs, ...bytes }, held: event.held && delay === 0 });

@@ -17,18 +17,34 @@ interface ApiRow {
   readonly members: readonly Member[];
 }
 
-const SLOW_MS = [0, 3, 700, 5_000, 0, 30_000];
+const SLOW_MS = [0, 3, 700, 5_000, 20_000, 30_000];
+/** How long the whole download takes: its last page answers that late. */
+export const downloadMs = (snapshot: RawSnapshot): number => at(SLOW_MS, snapshot.slow);
+
 /** Distances of a fresh row's `updated_at` from S0; the last ones are out of bounds unless the download takes long. */
 const FRESH_US = [1, 0, 1e6, -1, 59 * 60e6, 3600e6, 3601e6, 86_400e6];
 
-/** The API's state: per key the newest meant event at `atUs`, unless that says gone. */
-function apiState(story: readonly MeantEvent[], atUs: number): ApiRow[] {
+/** The API's state: per key the newest meant event at `atUs`; one that says gone is not listed, or listed as it was. */
+function apiState(story: readonly MeantEvent[], atUs: number, listsGone: boolean): ApiRow[] {
   const newest = new Map<string, MeantEvent>();
   for (const event of story) {
     const known = newest.get(event.key);
+    if (listsGone && !event.there) continue;
     if (event.atUs <= atUs && (known === undefined || event.atUs >= known.atUs)) newest.set(event.key, event);
   }
   return [...newest.values()].filter(({ there }) => there).map(({ key, members }) => ({ key, members }));
+}
+
+/** Keys with a record whose time lies at S0, or at the window's first or last instant. */
+function movingKeys(
+  story: readonly MeantEvent[],
+  s0Ms: number,
+  s1Ms: number,
+  toleranceMs: number,
+): ReadonlySet<string> {
+  const close = (ms: number): boolean =>
+    [s0Ms, s0Ms - toleranceMs, s1Ms + toleranceMs].some((edge) => Math.abs(ms - edge) <= 1000);
+  return new Set(story.filter(({ atUs, brokerMs }) => close(atUs / 1000) || close(brokerMs)).map(({ key }) => key));
 }
 
 function without(row: ApiRow, field: string): ApiRow {
@@ -93,7 +109,9 @@ export function snapshotPages(
       ],
     };
   });
-  const state = [...apiState(story, s0Us - snapshot.lag * toleranceMs * 10), ...strangers];
+  const moving = movingKeys(story, s0Ms, s0Ms + downloadMs(snapshot), toleranceMs);
+  const listed = apiState(story, s0Us - snapshot.lag * toleranceMs * 10, snapshot.listsGone);
+  const state = [...listed.filter(({ key }) => !snapshot.dropsMoving || !moving.has(key)), ...strangers];
   const times = snapshot.noTimes ? state.map((row) => without(row, eventTimeField)) : state;
   const rows = snapshot.changes.reduce<readonly ApiRow[]>(
     (all, change, index) => apply(profile, all, change, s0Us, `R${run}-${index}`),
@@ -110,7 +128,7 @@ export function snapshotPages(
     pages.push({
       items: items.map(({ members }, index) => jsonText(members, index).trim()),
       total,
-      takesMs: at(SLOW_MS, snapshot.slow),
+      takesMs: page === pageCount - 1 ? downloadMs(snapshot) : 0,
     });
   }
   return pages;

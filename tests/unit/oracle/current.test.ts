@@ -242,6 +242,11 @@ describe('absences', () => {
     expect(look(truth([created, tombstone('K', '09:00')], [without()]))).toEqual(gone('a', '09:00:00'));
   });
 
+  it('see the last instant of the window: S1 + tolerance belongs to it', () => {
+    expect(look(truth([created, tombstone('K', '10:15:00')], [without()]))).toEqual(gone('a', '10:15:00'));
+    expect(look(truth([created, tombstone('K', '10:15:01')], [without()]))).toEqual(gone('a', '09:55:00'));
+  });
+
   it('are unmade by a delete or a tombstone inside the window, which then dates the gone', () => {
     expect(look(truth([created, tombstone('K', '10:05')], [without()]))).toEqual(gone('a', '10:05:00'));
     expect(look(truth([created, event('d', 'K', '09:57', { status: 'x' })], [without()]))).toEqual(

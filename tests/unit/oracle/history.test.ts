@@ -87,6 +87,14 @@ describe('history', () => {
     expect(days(given)).toEqual(['2026-03-08 start', '2026-03-09 -start', '2026-03-10 -start']);
   });
 
+  it('dates an absence to S0, though it asserts a tolerance earlier', () => {
+    const second = snapshot('2026-03-09T23:02:00Z', [{ id: 'NEW' }]);
+    expect(days(truth([], [opening, second]))).toEqual(['2026-03-08 start', '2026-03-09 start', '2026-03-10 -start']);
+    expect(expectedTables(truth([], [opening, second])).current[0]?.row['_event_at']).toBe(
+      '2026-03-09T22:57:00.000000Z',
+    );
+  });
+
   it('lets an absence be unmade on earlier days by an event of a later day', () => {
     const second = snapshot('2026-03-09T22:58:00Z', [{ id: 'NEW' }], { end: '2026-03-09T23:01:00Z' });
     const moving = event('u', 'K', '2026-03-09T23:03:00Z', { status: 'moved' });

@@ -1,0 +1,147 @@
+/**
+ * load: every sealed batch that the warehouse does not hold goes into the raw tables, each in one transaction, in order of number. The
+ * warehouse itself says what it holds: one that was lost, replaced or restored from a copy gets what it lacks.
+ *
+ * If the process dies: before the warehouse's commit nothing happened; after it, the next run finds the batch in the warehouse and only
+ * notes it in the state store.
+ */
+import type { Admission, Manifest } from '../core/batch.ts';
+import { SluiceError, isSluiceError } from '../core/errors.ts';
+import { readAdmission, writeAdmission } from '../ingest/manifest-store.ts';
+import type { SnapshotJudge } from '../load/ports.ts';
+import { verifyObjects } from '../load/verify-objects.ts';
+import type { BatchRecord } from '../state/ports.ts';
+import { snapshotGuardSql } from './entity-sql.ts';
+import type { OpenWarehouse } from './ports.ts';
+import type { RunContext } from './run-context.ts';
+
+/** Makes the guard's decision durable (landing, then state) before the load that depends on it commits. */
+async function recordAdmission(context: RunContext, manifest: Manifest, admission: Admission): Promise<void> {
+  const { state, store, job } = context.ports;
+  await writeAdmission(store, job.name, manifest.seq, admission, context.session.guard);
+  await state.saveAdmission(context.session.lease, manifest.seq, admission);
+}
+
+function refusal(context: RunContext, manifest: Manifest, admission: Admission): SluiceError {
+  const { job } = context.ports;
+  return new SluiceError(
+    'delete_guard',
+    `job ${job.name}: snapshot ${manifest.snapshot?.snapshotId ?? manifest.batchId} would turn ${admission.keysGone} of ${admission.keysThere} ${job.entity} keys that are there into gone ones; it is kept out as a whole`,
+    {
+      hint: `Check the API's listing. To let this snapshot in, without a new download: sluice job run ${job.name} --accept-deletes`,
+      details: { snapshot: manifest.snapshot?.snapshotId, keysThere: admission.keysThere, keysGone: admission.keysGone },
+    },
+  );
+}
+
+function judgeOf(context: RunContext, manifest: Manifest): SnapshotJudge {
+  const { job, store, state } = context.ports;
+  return async (ask) => {
+    const decided = await readAdmission(store, job.name, manifest.seq);
+    if (decided !== null) {
+      await state.saveAdmission(context.session.lease, manifest.seq, decided);
+      return decided;
+    }
+    const counts = await ask(snapshotGuardSql(context.ports, manifest));
+    const { maxDeleteRatio, minDeletes } = job.limits;
+    const isTooMany = counts.keysGone > counts.keysThere * maxDeleteRatio && counts.keysGone > minDeletes;
+    const isAll = counts.keysThere > 0 && counts.keysGone === counts.keysThere;
+    const isRefused = isTooMany || isAll;
+    const accepted = isRefused && context.request.accept.deletes;
+    const refused: Admission = { batchId: manifest.batchId, admitted: !isRefused, accepted: false, ...counts };
+    await recordAdmission(context, manifest, refused);
+    if (!accepted) {
+      if (isRefused) context.fail(refusal(context, manifest, refused));
+      return refused;
+    }
+    const admission: Admission = { ...refused, admitted: true, accepted: true };
+    await recordAdmission(context, manifest, admission);
+    return admission;
+  };
+}
+
+/** `--accept-deletes` lets in what earlier runs kept out: recorded, then loaded again with its admission. */
+async function acceptRefused(context: RunContext): Promise<void> {
+  if (!context.request.accept.deletes) return;
+  const { state, job, observer } = context.ports;
+  const heads = await state.batchHeads(job.name, { states: ['loaded'] });
+  const snapshots = heads.filter((head) => head.kind === 'snapshot').map((head) => head.seq);
+  for (const batch of await state.batchesBySeq(job.name, snapshots)) {
+    if (batch.manifest === null || batch.admission === null || batch.admission.admitted) continue;
+    await recordAdmission(context, batch.manifest, { ...batch.admission, admitted: true, accepted: true });
+    await state.markUnloaded(context.session.lease, [batch.seq]);
+    observer.note(`admitted snapshot ${batch.manifest.snapshot?.snapshotId ?? batch.id} by --accept-deletes`);
+  }
+}
+
+async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: BatchRecord): Promise<number> {
+  const { job, store, state, observer } = context.ports;
+  const { manifest } = batch;
+  if (manifest === null) throw new SluiceError('internal', `batch ${batch.id} is landed without a manifest`);
+  if (manifest.objects.length === 0 && manifest.snapshot === undefined) {
+    await state.markLoaded(context.session.lease, [batch.seq]);
+    context.noteState(batch.seq, 'loaded');
+    return 0;
+  }
+  observer.progress(`loading ${batch.id}`);
+  const verified = verifyObjects(store, manifest.objects);
+  // It is awaited below in every case; this keeps an early failure from counting as unhandled.
+  verified.catch(() => undefined);
+  try {
+    const loaded = await warehouse.raw.loadBatch(
+      job,
+      { manifest, admission: batch.admission },
+      {
+        judge: judgeOf(context, manifest),
+        guard: async () => {
+          await verified;
+          await context.session.guard();
+        },
+      },
+    );
+    await state.markLoaded(context.session.lease, [batch.seq]);
+    context.noteState(batch.seq, 'loaded');
+    const rows = loaded.stream + loaded.snapshot + loaded.deadLetters;
+    observer.note(`loaded ${batch.id}: ${loaded.stream + loaded.snapshot} rows, ${loaded.deadLetters} dead letters`);
+    return rows;
+  } catch (error) {
+    // A damaged object makes the warehouse fail in its own words; the checksum names the cause.
+    if (!isSluiceError(error, 'lease_lost') && !isSluiceError(error, 'interrupted')) await verified;
+    throw error;
+  }
+}
+
+/** Compares what the state store and the warehouse say; the warehouse is right. */
+async function reconcile(context: RunContext, warehouse: OpenWarehouse): Promise<void> {
+  const { job, state } = context.ports;
+  const held = await warehouse.raw.loadedBatches(job);
+  const heads = await state.batchHeads(job.name, { states: ['landed', 'loaded'] });
+  const empty = await emptyBatches(context, heads.filter((head) => head.state === 'loaded' && !held.has(head.seq)).map((head) => head.seq));
+  const missing = heads.filter((head) => head.state === 'loaded' && !held.has(head.seq) && !empty.has(head.seq)).map((head) => head.seq);
+  if (missing.length > 0) {
+    context.warn(`the warehouse lacks ${missing.length} batch(es) that were loaded before (lost or restored from a copy?); they are loaded again from landing`);
+    await state.markUnloaded(context.session.lease, missing);
+  }
+}
+
+/** Batches without objects (only gaps, say) leave no trace in the warehouse. */
+async function emptyBatches(context: RunContext, seqs: readonly number[]): Promise<ReadonlySet<number>> {
+  if (seqs.length === 0) return new Set();
+  const batches = await context.ports.state.batchesBySeq(context.ports.job.name, seqs);
+  return new Set(batches.filter(({ manifest }) => manifest !== null && manifest.objects.length === 0 && manifest.snapshot === undefined).map(({ seq }) => seq));
+}
+
+/** Returns the rows loaded. */
+export async function loadStep(context: RunContext, warehouse: OpenWarehouse): Promise<number> {
+  const { job, state } = context.ports;
+  await acceptRefused(context);
+  await warehouse.raw.prepare(job);
+  await reconcile(context, warehouse);
+  let rows = 0;
+  for (const batch of await state.batches(job.name, { states: ['landed'] })) {
+    context.noteBatch(batch);
+    context.checkAborted();
+    rows += await loadOne(context, warehouse, batch);
+  }
+  return rows;
+}

@@ -1,0 +1,177 @@
+/**
+ * A run of a job, whole: plan, land, load, transform, test, publish. Each step keeps its own progress, so that a failing one never holds
+ * the others: a broken model lets land and load finish, a failing download lets the stream land. Whatever is interrupted is finished by
+ * the next run.
+ */
+import { logicalClock } from '../core/clock.ts';
+import { SluiceError, isSluiceError, messageOf } from '../core/errors.ts';
+import { formatMillis, millisOf } from '../core/time.ts';
+import { dryRun } from './dry-run.ts';
+import { fullRefresh } from './full-refresh.ts';
+import { landStep } from './land-step.ts';
+import { holdLease, type LeaseSession } from './lease.ts';
+import { loadStep } from './load-step.ts';
+import type { ModelRunner } from './model-runner.ts';
+import type { JobPorts, OpenWarehouse } from './ports.ts';
+import { recoverIfLost } from './recover.ts';
+import type { RunReport, RunRequest } from './request.ts';
+import { RunContext } from './run-context.ts';
+import { transformStep, TransformPlanner } from './transform-step.ts';
+import { WarehouseMarks } from './warehouse-marks.ts';
+
+const FINGERPRINT_FACT = 'warehouse_fingerprint';
+
+/** The run's logical time: given, or the clock's; never before the last batch's (CUSTOMER.md §2). */
+async function startTime(ports: JobPorts, request: Pick<RunRequest, 'logicalTime' | 'fullRefresh'>): Promise<number> {
+  if (request.logicalTime === null) return ports.clock.now();
+  const given = millisOf(request.logicalTime);
+  const last = await ports.state.lastLogicalTime(ports.job.name);
+  if (!request.fullRefresh && last !== null && given < millisOf(last)) {
+    throw new SluiceError('logical_time_before_last_batch', `job ${ports.job.name}: --logical-time ${request.logicalTime} lies before the last batch's ${last}`, {
+      hint: 'Give a later time, or none. Only --full-refresh may look back.',
+    });
+  }
+  return given;
+}
+
+async function isWarehouseAsLeft(context: RunContext): Promise<boolean> {
+  const { warehouse, state, job } = context.ports;
+  const fingerprint = await warehouse.fingerprint();
+  return fingerprint !== null && (await state.getFact(job.name, FINGERPRINT_FACT)) === fingerprint;
+}
+
+/** Nothing to load, nothing to publish, today is there, and nobody touched the warehouse: it need not be opened. */
+async function hasWarehouseWork(context: RunContext, runner: ModelRunner): Promise<boolean> {
+  const { only, accept } = context.request;
+  if (accept.deletes || !(await isWarehouseAsLeft(context))) return true;
+  const { state, job } = context.ports;
+  const mayLoad = only === null || only === 'load';
+  if (mayLoad && (await state.batchHeads(job.name, { states: ['landed'] })).length > 0) return true;
+  if (only === 'load') return false;
+  const planner = new TransformPlanner(context, new WarehouseMarks(context));
+  return (await planner.tasks(await runner.nodes(), new Set())).length > 0;
+}
+
+async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
+  const { only } = context.request;
+  if (only === null || only === 'load') await context.step('load', () => loadStep(context, warehouse), (rows) => rows);
+  context.checkAborted();
+  if (only === null || only === 'transform') {
+    await context.step('transform', () => transformStep(context, warehouse, runner, new WarehouseMarks(context)), (rows) => rows);
+  }
+}
+
+/** Opens the warehouse for as long as load and models need it, and remembers how it was left. */
+async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
+  const { ports, session } = context;
+  const warehouse = await ports.warehouse.open();
+  try {
+    await work(warehouse);
+  } finally {
+    await warehouse.close();
+  }
+  const fingerprint = await ports.warehouse.fingerprint();
+  if (fingerprint !== null) await ports.state.setFact(session.lease, FINGERPRINT_FACT, fingerprint);
+}
+
+async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
+  const { request } = context;
+  if (request.fullRefresh) {
+    if (request.fullLoad) await context.step('land', () => landStep(context), (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0));
+    await context.step('refresh', () => withWarehouse(context, (warehouse) => fullRefresh(context, warehouse, runner)), () => 0);
+    return;
+  }
+  if (request.only === null || request.only === 'land') {
+    await context.step('land', () => landStep(context), (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0));
+  } else context.skip('land');
+  context.checkAborted();
+  if (request.only === 'land') {
+    context.skip('load');
+    context.skip('transform');
+    return;
+  }
+  let isNeeded = true;
+  try {
+    isNeeded = await hasWarehouseWork(context, runner);
+  } catch (error) {
+    // A model that does not compile: load goes on, transform says it.
+    if (!isSluiceError(error, 'compile_error') || request.only === 'transform') throw error;
+  }
+  if (!isNeeded) {
+    context.skip('load');
+    context.skip('transform');
+    context.ports.observer.note('nothing new: the warehouse was not touched');
+    return;
+  }
+  try {
+    await withWarehouse(context, (warehouse) => loadAndTransform(context, warehouse, runner));
+  } catch (error) {
+    context.fail(error);
+  }
+}
+
+function exitCodeOf(context: RunContext): number {
+  const first = context.errors[0];
+  if (first === undefined) return 0;
+  const codes = context.errors.map((error) => error.exitCode);
+  if (codes.includes(130)) return 130;
+  // What was found before anything ran is a usage mistake; after that, a failed run.
+  const ranSomething = context.steps.some((step) => step.state === 'done') || context.batchReports().length > 0;
+  return ranSomething && first.exitCode === 2 ? 1 : Math.min(...codes.filter((code) => code > 0));
+}
+
+function reportOf(context: RunContext): RunReport {
+  return {
+    job: context.ports.job.name,
+    exitCode: exitCodeOf(context),
+    logicalTime: context.logicalTime,
+    batches: context.batchReports(),
+    steps: context.steps,
+    models: context.models,
+    errors: context.errorReports(),
+    warnings: context.warnings,
+  };
+}
+
+async function record(context: RunContext, command: string, work: () => Promise<void>): Promise<RunReport> {
+  const { state, runId, job, clock } = context.ports;
+  await state.startRun({ runId, job: job.name, command, logicalTime: context.logicalTime, startedAt: formatMillis(clock.now()) });
+  let thrown: unknown;
+  try {
+    await work();
+  } catch (error) {
+    thrown = error;
+  }
+  const report = reportOf(context);
+  const exitCode = thrown === undefined ? report.exitCode : isSluiceError(thrown) ? thrown.exitCode : 1;
+  const message = thrown === undefined ? (report.errors[0]?.message ?? null) : messageOf(thrown);
+  await state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error: message });
+  if (thrown !== undefined) throw thrown;
+  return report;
+}
+
+/** Takes the lease, runs `work` under it and frees it, whatever happens. */
+export async function underLease(ports: JobPorts, request: RunRequest, work: (context: RunContext) => Promise<void>): Promise<RunReport> {
+  await ports.state.migrate();
+  const session: LeaseSession = await holdLease(ports);
+  try {
+    const startMs = await startTime(ports, request);
+    const context = new RunContext(ports, request, session, logicalClock(ports.clock, startMs), formatMillis(startMs));
+    return await record(context, ports.holder.command, () => work(context));
+  } finally {
+    await session.release();
+  }
+}
+
+/** The whole story. Throws what ends a run before or from outside (lease held, interrupted); everything else stands in the report. */
+export async function runJob(ports: JobPorts, runner: ModelRunner, request: RunRequest): Promise<RunReport> {
+  if (request.fullLoad) {
+    if (ports.job.snapshot === null) throw new SluiceError('usage', `job ${ports.job.name} has no snapshot source, so --full-load has nothing to download`);
+    await ports.snapshot(true);
+  }
+  if (request.dryRun) return dryRun(ports, runner, request);
+  return underLease(ports, request, async (context) => {
+    await recoverIfLost(context);
+    await runSteps(context, runner);
+  });
+}

@@ -1,0 +1,245 @@
+/**
+ * transform + test + publish: every model gets the batches it has not published. A day that has begun since is filled too, so a run with
+ * nothing new still makes today's partition. Tests are the gate inside the transaction that publishes (publish/gate.ts).
+ *
+ * If the process dies: before a model's commit readers see its old state; after it, the model is published again from the same batches,
+ * which gives the same rows.
+ */
+import type { Manifest } from '../core/batch.ts';
+import { SluiceError } from '../core/errors.ts';
+import { formatMillis, localDay, millisOf } from '../core/time.ts';
+import { startOfDay } from '../core/zone-offsets.ts';
+import type { BatchRecord, PartitionState } from '../state/ports.ts';
+import type { DayWindow, ModelChanges } from '../transform/plan/changes.ts';
+import { changedKeysTable } from './entity-sql.ts';
+import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
+import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
+import type { OpenWarehouse } from './ports.ts';
+import type { RunContext } from './run-context.ts';
+import { WarehouseMarks } from './warehouse-marks.ts';
+
+/** What one model has to do in this run. */
+export interface ModelTask {
+  readonly node: RunnerNode;
+  readonly seqs: readonly number[];
+  readonly changes: ModelChanges;
+  readonly partitions: PartitionPlan;
+}
+
+/** A snapshot that the guard kept out is published as nothing. */
+function counts(batch: BatchRecord): boolean {
+  return batch.manifest?.snapshot === undefined || !batch.manifest.snapshot.complete || batch.admission?.admitted === true;
+}
+
+export async function admittedSnapshots(context: Pick<RunContext, 'ports'>): Promise<readonly SnapshotSpan[]> {
+  const { state, job } = context.ports;
+  if (job.snapshot === null) return [];
+  const heads = await state.batchHeads(job.name, { states: ['loaded'] });
+  const seqs = heads.filter((head) => head.kind === 'snapshot').map((head) => head.seq);
+  const batches = await state.batchesBySeq(job.name, seqs);
+  return batches.flatMap((batch) => (batch.manifest?.snapshot !== undefined && counts(batch) ? [batch.manifest.snapshot] : []));
+}
+
+function earliestEvent(batches: readonly BatchRecord[], known: string | null): string | null {
+  let earliest = known;
+  for (const batch of batches) {
+    const at = batch.manifest?.times?.minEventAt ?? null;
+    if (at !== null && (earliest === null || millisOf(at) < millisOf(earliest))) earliest = at;
+  }
+  return earliest;
+}
+
+const FIRST_EVENT_FACT = 'first_event';
+
+/** The earliest event of all loaded batches: a minimum that only new batches can lower, so it is kept as a fact. */
+async function firstEventAt(context: Pick<RunContext, 'ports' | 'session'>): Promise<string | null> {
+  const { state, job } = context.ports;
+  const known = (await state.getFact(job.name, FIRST_EVENT_FACT)) as string | null | undefined;
+  if (known === null || known === undefined) {
+    const all = earliestEvent(await state.batches(job.name, { states: ['loaded'] }), null);
+    if (all !== null) await state.setFact(context.session.lease, FIRST_EVENT_FACT, all);
+    return all;
+  }
+  const fresh = new Set<number>();
+  for (const model of job.models) for (const seq of await state.unpublishedBatches(job.name, model)) fresh.add(seq);
+  const earliest = earliestEvent(await state.batchesBySeq(job.name, [...fresh].sort((left, right) => left - right)), known);
+  if (earliest !== known) await state.setFact(context.session.lease, FIRST_EVENT_FACT, earliest);
+  return earliest;
+}
+
+/** The first local day of history, null when it has not begun (CUSTOMER.md §2, history_start). */
+export async function historyStartDay(context: Pick<RunContext, 'ports' | 'session'>, snapshots: readonly SnapshotSpan[]): Promise<string | null> {
+  const { job, timezone } = context.ports;
+  if (job.historyStart === 'first_snapshot') {
+    const starts = snapshots.map((snapshot) => millisOf(snapshot.startedAt));
+    return starts.length === 0 ? null : localDay(Math.min(...starts), timezone);
+  }
+  if (job.historyStart === 'first_event') {
+    const at = await firstEventAt(context);
+    return at === null ? null : localDay(millisOf(at), timezone);
+  }
+  return job.historyStart;
+}
+
+function publishedDays(partitions: readonly PartitionState[]): DayWindow | null {
+  const days = partitions.map(({ partition }) => partition).sort();
+  const from = days[0];
+  const to = days.at(-1);
+  return from === undefined || to === undefined ? null : { from, to };
+}
+
+export class TransformPlanner {
+  readonly #context: RunContext;
+  readonly #marks: WarehouseMarks;
+
+  constructor(context: RunContext, marks: WarehouseMarks) {
+    this.#context = context;
+    this.#marks = marks;
+  }
+
+  get today(): string {
+    return localDay(millisOf(this.#context.logicalTime), this.#context.ports.timezone);
+  }
+
+  /**
+   * What the published models lack, by the state store alone: `marksSeen` (null: the warehouse was not opened) adds models whose table in
+   * the warehouse is not the one that the state store knows.
+   */
+  async tasks(nodes: readonly RunnerNode[], lost: ReadonlySet<string>): Promise<readonly ModelTask[]> {
+    const { state, job, timezone } = this.#context.ports;
+    const snapshots = await admittedSnapshots(this.#context);
+    const historyStart = nodes.some((node) => node.isDaily) ? await historyStartDay(this.#context, snapshots) : null;
+    const tasks: ModelTask[] = [];
+    const manifests = new Map<number, Manifest>();
+    for (const node of nodes) {
+      if (!node.isPublished) continue;
+      const isLost = lost.has(node.name);
+      const seqs = isLost
+        ? (await state.batchHeads(job.name, { states: ['loaded'] })).map((head) => head.seq)
+        : await state.unpublishedBatches(job.name, node.name);
+      const unknown = seqs.filter((seq) => !manifests.has(seq));
+      for (const batch of await state.batchesBySeq(job.name, unknown)) {
+        if (batch.manifest !== null && counts(batch)) manifests.set(batch.seq, batch.manifest);
+      }
+      const pending = seqs.flatMap((seq) => manifests.get(seq) ?? []);
+      const partitionStates = isLost ? [] : await state.partitions(job.name, node.name);
+      const isFirst = isLost || !(await this.#marks.isKnown(node.name));
+      const published = isFirst ? null : publishedDays(partitionStates);
+      const plan: PartitionPlan = node.isDaily
+        ? planPartitions({ job, timezone, today: this.today, pending, snapshots, published, historyStart })
+        : { window: null, newDaysFrom: null, allKeys: touchesAllKeys(pending), stale: null };
+      const isIdle = !isFirst && (node.isDaily ? plan.window === null && seqs.length === 0 : pending.length === 0 && seqs.length === 0);
+      if (isIdle) continue;
+      tasks.push({
+        node,
+        seqs,
+        partitions: plan,
+        changes: {
+          full: isFirst,
+          today: this.today,
+          window: plan.window,
+          newDaysFrom: plan.newDaysFrom,
+          keys: null,
+          batchIds: pending.map((manifest) => manifest.batchId),
+        },
+      });
+    }
+    if (historyStart === null && nodes.some((node) => node.isDaily && node.isPublished)) this.#warnNoHistory();
+    return tasks;
+  }
+
+  #warnNoHistory(): void {
+    const { job } = this.#context.ports;
+    const what = job.historyStart === 'first_snapshot' ? `without a snapshot there is none: sluice job run ${job.name} --full-load` : 'no record has come yet';
+    this.#context.warn(`history of ${job.name} is empty (history_start: ${job.historyStart}): ${what}`);
+  }
+
+  /** Fills `changes.keys` for the tasks that need only some keys, and gives the statement that makes the table. */
+  withKeys(tasks: readonly ModelTask[]): { readonly tasks: readonly ModelTask[]; readonly statement: string | null } {
+    const partial = tasks.filter((task) => !task.changes.full && !task.partitions.allKeys);
+    if (partial.length === 0) return { tasks, statement: null };
+    const seqs = [...new Set(partial.flatMap((task) => task.seqs))].sort((left, right) => left - right);
+    const newDays = partial.flatMap((task) => task.changes.newDaysFrom ?? []).sort();
+    const firstNewDay = newDays[0];
+    const { relation, statement } = changedKeysTable(this.#context.ports, {
+      seqs,
+      effectiveFrom: firstNewDay === undefined ? null : formatMillis(startOfDay(firstNewDay, this.#context.ports.timezone)),
+    });
+    const filled = tasks.map((task) => (partial.includes(task) ? { ...task, changes: { ...task.changes, keys: relation } } : task));
+    return { tasks: filled, statement };
+  }
+}
+
+function partitionStates(task: ModelTask, batchId: string | null): readonly PartitionState[] {
+  const { window, stale } = task.partitions;
+  return [
+    ...(stale === null ? [] : daysOf(stale).map((partition) => ({ partition, state: 'stale' as const, batchId }))),
+    ...(window === null ? [] : daysOf(window).map((partition) => ({ partition, state: 'done' as const, batchId }))),
+  ];
+}
+
+export function reportModel(context: RunContext, result: RunnerResult, partitions: readonly string[]): void {
+  const { name, state, rows, seconds } = result;
+  context.models.push({ name, state, rows, partitions: state === 'done' ? partitions : [], seconds });
+  for (const warning of result.warnings) context.warn(warning);
+  if (result.error === null) return;
+  const { job } = context.ports;
+  // A compile mistake is exit 2 only before anything ran; here land and load are done.
+  const code = result.error.code === 'compile_error' ? 'model_failed' : result.error.code;
+  context.fail(
+    new SluiceError(code, `job ${job.name}: ${result.error.message}`, {
+      hint: `Readers keep the old table; what was landed and loaded stays. When it is mended: sluice job run ${job.name} --only transform`,
+    }),
+  );
+}
+
+async function publishTask(context: RunContext, marks: WarehouseMarks, task: ModelTask): Promise<void> {
+  const { state } = context.ports;
+  const newest = task.changes.batchIds.at(-1) ?? null;
+  await state.markPublished(context.session.lease, task.node.name, {
+    seqs: task.seqs,
+    partitions: partitionStates(task, newest),
+    logicalTime: context.logicalTime,
+    ...(task.changes.full ? { replaceAll: true } : {}),
+  });
+  await marks.confirm(task.node.name);
+  const { stale } = task.partitions;
+  if (stale !== null) {
+    const { job } = context.ports;
+    context.warn(
+      `${task.node.name}: days ${stale.from} to ${stale.to} changed but lie beyond max_recompute_days (${job.limits.maxRecomputeDays}); they are stale until: sluice job backfill ${job.name} --from ${stale.from} --to ${stale.to}`,
+    );
+  }
+}
+
+/** Runs what is to be done; returns the rows written. */
+export async function transformStep(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner, marks: WarehouseMarks): Promise<number> {
+  const nodes = await runner.nodes();
+  const lost = await marks.lostModels(warehouse, nodes);
+  for (const name of lost) context.warn(`${name} in the warehouse is not what the last run left there (lost, or restored from a copy?); it is built anew`);
+  const planner = new TransformPlanner(context, marks);
+  const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
+  if (tasks.length === 0) return 0;
+  await context.session.guard();
+  if (statement !== null) await warehouse.models.execute(statement);
+  await marks.announce(warehouse, tasks.map((task) => task.node.name));
+  const byName = new Map(tasks.map((task) => [task.node.name, task]));
+  const names = nodes.filter((node) => byName.has(node.name) || !node.isPublished).map((node) => node.name);
+  const results = await runner.run({
+    warehouse,
+    names,
+    changes: new Map(tasks.map((task) => [task.node.name, task.changes])),
+    guard: context.session.guard,
+    marks: (name) => (byName.has(name) ? marks.statements(name) : []),
+    onPublished: async (name) => {
+      const task = byName.get(name);
+      if (task !== undefined) await publishTask(context, marks, task);
+    },
+  });
+  await runner.finish();
+  for (const result of results) {
+    const window = byName.get(result.name)?.partitions.window ?? null;
+    reportModel(context, result, window === null ? [] : daysOf(window));
+  }
+  return results.reduce((total, result) => total + result.rows, 0);
+}

@@ -1,0 +1,113 @@
+/**
+ * Ties a model's table in the warehouse to what the state store says of it. Every publication writes a new mark into the warehouse within
+ * its own transaction; the state store remembers the last confirmed mark and the one announced. A table whose mark is neither (the
+ * warehouse was lost, replaced, restored from a copy; the state store was) is built anew, whatever the ledger says.
+ */
+import type { ModelRunner, RunnerNode } from './model-runner.ts';
+import type { OpenWarehouse } from './ports.ts';
+import type { RunContext } from './run-context.ts';
+
+interface KnownMarks {
+  readonly confirmed: string | null;
+  /** Every mark announced since: a killed run may have committed any of them. */
+  readonly announced: readonly string[];
+}
+
+const MARK_PATTERN = /^[A-Za-z0-9:._-]{1,200}$/;
+
+export class WarehouseMarks {
+  readonly #context: RunContext;
+  readonly #known = new Map<string, KnownMarks>();
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
+
+  get #table(): string {
+    const { warehouse } = this.#context.ports;
+    if (warehouse.dialect === 'duckdb') return `"${warehouse.rawSchema.replaceAll('"', '""')}"."_sluice_models"`;
+    return `\`${[warehouse.database, warehouse.rawSchema, '_sluice_models'].filter((part) => part !== undefined).join('.')}\``;
+  }
+
+  async #marksOf(name: string): Promise<KnownMarks> {
+    let known = this.#known.get(name);
+    if (known === undefined) {
+      const fact = await this.#context.ports.state.getFact(this.#context.ports.job.name, `mark:${name}`);
+      known = (fact as KnownMarks | null | undefined) ?? { confirmed: null, announced: [] };
+      this.#known.set(name, known);
+    }
+    return known;
+  }
+
+  async #remember(name: string, marks: KnownMarks): Promise<void> {
+    await this.#context.ports.state.setFact(this.#context.session.lease, `mark:${name}`, marks);
+    this.#known.set(name, marks);
+  }
+
+  /** Whether the model was ever published. */
+  async isKnown(name: string): Promise<boolean> {
+    return (await this.#marksOf(name)).confirmed !== null;
+  }
+
+  get #mark(): string {
+    const mark = `${this.#context.ports.runId}`;
+    if (!MARK_PATTERN.test(mark)) throw new RangeError(`run id ${mark} cannot be a mark`);
+    return mark;
+  }
+
+  /** Makes the mark table when it is missing, and announces this run's mark, before any of the models is published. */
+  async announce(warehouse: OpenWarehouse, names: readonly string[]): Promise<void> {
+    const types = this.#context.ports.warehouse.dialect === 'duckdb' ? ['varchar', 'varchar'] : ['string', 'string'];
+    await warehouse.models.execute(`create table if not exists ${this.#table} (job ${types[0]}, model ${types[0]}, mark ${types[1]})`);
+    for (const name of names) {
+      const { confirmed, announced } = await this.#marksOf(name);
+      await this.#remember(name, { confirmed, announced: [...announced.filter((mark) => mark !== this.#mark), this.#mark] });
+    }
+  }
+
+  /** For the transaction that publishes the model. */
+  statements(name: string): readonly string[] {
+    const job = this.#context.ports.job.name;
+    return [
+      `delete from ${this.#table} where job = '${job}' and model = '${name}'`,
+      `insert into ${this.#table} (job, model, mark) values ('${job}', '${name}', '${this.#mark}')`,
+    ];
+  }
+
+  async confirm(name: string): Promise<void> {
+    await this.#remember(name, { confirmed: this.#mark, announced: [] });
+  }
+
+  /** Published models whose table or mark in the warehouse is not the one that the state store knows. */
+  async lostModels(warehouse: OpenWarehouse, nodes: Awaited<ReturnType<ModelRunner['nodes']>>): Promise<ReadonlySet<string>> {
+    const published = nodes.filter((node) => node.isPublished);
+    const stored = await this.#storedMarks(warehouse);
+    const lost = new Set<string>();
+    for (const node of published) {
+      const known = await this.#marksOf(node.name);
+      if (known.confirmed === null && known.announced.length === 0) continue;
+      const mark = stored.get(node.name) ?? null;
+      const isOurs = mark !== null && (mark === known.confirmed || known.announced.includes(mark));
+      // Announced and never committed: the table is still what was confirmed before, or nothing.
+      const isUntouched = mark === null && known.confirmed === null;
+      if ((!isOurs && !isUntouched) || (isOurs && !(await this.#exists(warehouse, node)))) lost.add(node.name);
+    }
+    return lost;
+  }
+
+  async #exists(warehouse: OpenWarehouse, node: RunnerNode): Promise<boolean> {
+    return (await warehouse.models.relation(node.relation)) !== undefined;
+  }
+
+  async #storedMarks(warehouse: OpenWarehouse): Promise<ReadonlyMap<string, string>> {
+    const { warehouse: gate, job } = this.#context.ports;
+    const relation = await warehouse.models.relation({
+      ...(gate.database === undefined ? {} : { database: gate.database }),
+      schema: gate.rawSchema,
+      name: '_sluice_models',
+    });
+    if (relation === undefined) return new Map();
+    const { rows } = await warehouse.models.query(`select model, mark from ${this.#table} where job = '${job.name}'`);
+    return new Map(rows.map(([model, mark]) => [String(model), String(mark)]));
+  }
+}

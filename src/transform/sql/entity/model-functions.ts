@@ -1,0 +1,71 @@
+/** The two functions that a project's models call: `sluice.current_rows` and `sluice.daily_rows`. */
+import { addDays, laterOf } from '../../../core/time.ts';
+import type { RelationName } from '../../../core/relation.ts';
+import type { DayWindow, ModelChanges } from '../../plan/changes.ts';
+import { currentRows } from './current-rows.ts';
+import { dailyRows } from './daily-rows.ts';
+import type { EntityScope } from './records.ts';
+
+type Scope = Omit<EntityScope, 'keys'>;
+
+/** One row per key: of all keys, or in an incremental run of the keys that can differ. */
+export function currentModelSql(scope: Scope, changes: Pick<ModelChanges, 'full' | 'keys'>): string {
+  return currentRows({ ...scope, keys: changes.full ? null : changes.keys });
+}
+
+function carriedColumns(scope: Scope): string {
+  const names = scope.job.columns.map((column) => `carried.${scope.dialect.quote(column.name)}`);
+  return [...names, 'carried._op', 'carried._event_at', 'carried._is_deleted', 'carried._batch_id'].join(', ');
+}
+
+/** Rows of keys that did not change: the state of the day before the first new day, for every new day. */
+function carriedForward(scope: Scope, self: RelationName, keys: RelationName, source: string, days: DayWindow): string {
+  const { dialect, job } = scope;
+  const repeat = dialect
+    .eachDay(dialect.date(days.from), dialect.date(days.to))
+    .replace(' as day)', ' as new_day)')
+    .replace(/\) as day$/, ') as new_day');
+  return `select new_day as day, ${carriedColumns(scope)}
+from ${dialect.relation(self)} as carried
+${repeat}
+where carried.day = ${dialect.date(source)}
+    and carried.${dialect.quote(job.key.column)} not in (select _key from ${dialect.relation(keys)})`;
+}
+
+/** Rows of keys that did not change, on days that exist: only where whole partitions are overwritten. */
+function keptRows(scope: Scope, self: RelationName, keys: RelationName, days: DayWindow): string {
+  const { dialect, job } = scope;
+  return `select carried.day, ${carriedColumns(scope)}
+from ${dialect.relation(self)} as carried
+where carried.day between ${dialect.date(days.from)} and ${dialect.date(days.to)}
+    and carried.${dialect.quote(job.key.column)} not in (select _key from ${dialect.relation(keys)})`;
+}
+
+/**
+ * One row per key and day of the planned window. With changed keys only those are folded again; the others are carried forward into days
+ * that are new (and, where whole partitions are overwritten, kept in days that exist).
+ */
+export function dailyModelSql(
+  scope: Scope,
+  changes: Pick<ModelChanges, 'full' | 'today' | 'window' | 'newDaysFrom' | 'keys'>,
+  self: RelationName,
+): string {
+  const { window, newDaysFrom } = changes;
+  const keys = changes.full ? null : changes.keys;
+  if (window === null) {
+    return `select * from (\n${dailyRows({ ...scope, keys }, { from: changes.today, to: changes.today })}\n) as no_history where false`;
+  }
+  const parts = [`select * from (\n${dailyRows({ ...scope, keys }, window)}\n) as folded`];
+  if (keys !== null) {
+    const lastExisting = newDaysFrom === null ? window.to : addDays(newDaysFrom, -1);
+    if (scope.dialect.name === 'bigquery' && lastExisting >= window.from) {
+      parts.push(keptRows(scope, self, keys, { from: window.from, to: lastExisting }));
+    }
+    if (newDaysFrom !== null) {
+      parts.push(
+        carriedForward(scope, self, keys, lastExisting, { from: laterOf(newDaysFrom, window.from), to: window.to }),
+      );
+    }
+  }
+  return parts.join('\nunion all\n');
+}

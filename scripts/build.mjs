@@ -15,7 +15,7 @@ const LOCK_STALE_MS = 60_000;
 export function buildWhenStale() {
   if (!isStale()) return;
   process.stderr.write('sluice: building dist/ (a source is newer)\n');
-  build({ strict: false });
+  if (!build({ strict: false })) process.exit(1);
 }
 
 function isStale() {
@@ -36,11 +36,11 @@ function newestMs(folder, enough) {
   return newest;
 }
 
-/** strict: a type error fails the build; else the JavaScript is used as it is, with the errors shown. */
+/** strict: a type error fails the build; else the JavaScript is used as it is, with the errors shown. Gives false when it failed. */
 function build({ strict }) {
   acquire();
   try {
-    if (!strict && !isStale()) return; // another process built it while this one waited
+    if (!strict && !isStale()) return true; // another process built it while this one waited
     const startedAt = new Date();
     const aside = join(root, 'node_modules', `.sluice-dist-${process.pid}`);
     rmSync(aside, { recursive: true, force: true });
@@ -52,7 +52,7 @@ function build({ strict }) {
     if ((strict && result.status !== 0) || !existsSync(join(aside, 'index.js'))) {
       rmSync(aside, { recursive: true, force: true });
       process.stderr.write('sluice: the build failed\n');
-      process.exit(result.status || 1);
+      return false;
     }
     writeFileSync(join(aside, '.built'), '');
     // The time before the build: what was edited while it ran is newer.
@@ -61,6 +61,7 @@ function build({ strict }) {
     if (existsSync(dist)) renameSync(dist, old);
     renameSync(aside, dist);
     rmSync(old, { recursive: true, force: true });
+    return true;
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }
@@ -80,4 +81,6 @@ function acquire() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) build({ strict: true });
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!build({ strict: true })) process.exitCode = 1;
+}

@@ -19,7 +19,9 @@ export interface ReplayOptions extends ProjectOptions {
 }
 
 export function addDeadLetterCommands(program: Command, choose: Choose): void {
-  const dlq = program.command('dlq').description('dead letters (records that could not be read, kept whole): list, show, replay');
+  const dlq = program
+    .command('dlq')
+    .description('dead letters (records that could not be read, kept whole): list, show, replay');
   const filtered = (command: Command): Command =>
     withProjectOptions(command.argument('<job>', 'name of the job'))
       .option('--reason <code>', 'only those with this reason code')

@@ -1,5 +1,6 @@
 /** The project a command works in: its configuration and the chosen target. */
-import { resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { missingVariable } from '../config/expression.ts';
 import { findProjectDir } from '../config/project-files.ts';
 import { loadProject, type ProjectConfig } from '../config/project.ts';
@@ -17,12 +18,17 @@ export async function openProject(context: CliContext, options: ProjectOptions):
   const start = resolve(context.cwd, options.projectDir ?? '.');
   // A folder that was named is taken as it is; the working folder may lie inside the project.
   const dir = options.projectDir === undefined ? (findProjectDir(start) ?? start) : start;
-  const config = await loadProject(dir);
+  const config = await loadProject(dir, { cacheDir: cacheDir(context) });
   const target = resolveTarget(config, options.target, context.env, (secret) => {
     context.redactor.add(secret);
     context.redactor.addUrl(secret);
   });
   return { config, target };
+}
+
+function cacheDir({ env }: CliContext): string {
+  const base = env['XDG_CACHE_HOME'];
+  return join(base !== undefined && base !== '' ? base : join(homedir(), '.cache'), 'sluice');
 }
 
 /** How a job's snapshot endpoint reads the environment (core/job.ts). An empty variable counts as not set. */

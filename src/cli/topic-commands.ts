@@ -15,7 +15,9 @@ key, timestamp (default: now), partition (default: Kafka's hash of the key) and 
 text that stands in the line, a string as its characters, null as a tombstone; "value_base64" gives bytes. A file named - is standard input.`;
 
 export function addTopicCommands(program: Command, choose: Choose): void {
-  const topic = program.command('topic').description("topics of the target's stream: create, produce, ls, trim, alter, delete");
+  const topic = program
+    .command('topic')
+    .description("topics of the target's stream: create, produce, ls, trim, alter, delete");
 
   withProjectOptions(
     topic

@@ -5,7 +5,8 @@ import { evaluateText, hasExpression, parseExpression, type Env } from './expres
 import { coerce } from './leaf.ts';
 import { problemsError, show, type Problem } from './problems.ts';
 import { PROJECT_FILE, readProjectFile } from './project-files.ts';
-import { LIMIT_KEYS } from './project-schema.ts';
+import { readCached, writeCached, type CheckedYaml } from './project-cache.ts';
+import { LIMIT_KEYS, SECTION_NAMES, SECTIONS, type Leaf } from './project-schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { Position, YamlSource, YamlValue } from './yaml-source.ts';
 
@@ -44,12 +45,31 @@ export interface ProjectConfig {
   readonly positions: ReadonlyMap<string, Position>;
 }
 
-export async function loadProject(dir: string): Promise<ProjectConfig> {
-  return parseProject(dir, readProjectFile(dir));
+export interface LoadOptions {
+  /** Where checked files are remembered (project-cache.ts); left out: nowhere. */
+  readonly cacheDir?: string;
 }
 
-/** The pure part: text in, configuration out. The parser and ajv are loaded here and nowhere on the way of a command without a project. */
+export async function loadProject(dir: string, options: LoadOptions = {}): Promise<ProjectConfig> {
+  const text = readProjectFile(dir);
+  const { cacheDir } = options;
+  const cached = cacheDir === undefined ? undefined : readCached(cacheDir, dir, text);
+  if (cached !== undefined) return shape(dir, cached);
+  const { config, source } = await check(dir, text);
+  if (cacheDir !== undefined && !hasLiteralSecret(config)) writeCached(cacheDir, dir, text, source);
+  return config;
+}
+
+/** The pure part: text in, configuration out. */
 export async function parseProject(dir: string, text: string): Promise<ProjectConfig> {
+  return (await check(dir, text)).config;
+}
+
+/** The YAML parser and ajv are loaded here and nowhere else. */
+async function check(
+  dir: string,
+  text: string,
+): Promise<{ readonly config: ProjectConfig; readonly source: YamlSource }> {
   const { parseYaml } = await import('./yaml-source.ts');
   const source = parseYaml(PROJECT_FILE, text);
   const problems = source.problems.length > 0 ? source.problems : await structureProblems(source);
@@ -57,7 +77,21 @@ export async function parseProject(dir: string, text: string): Promise<ProjectCo
   const config = shape(dir, source);
   const semantic = semanticProblems(config);
   if (semantic.length > 0) throw problemsError('config_invalid', semantic);
-  return config;
+  return { config, source };
+}
+
+/** A secret that stands in the file itself is not copied anywhere. */
+function hasLiteralSecret(config: ProjectConfig): boolean {
+  return Object.values(config.targets).some((target) =>
+    SECTION_NAMES.some((name) => {
+      const section = target[name];
+      const kinds: Readonly<Record<string, { readonly keys: Readonly<Record<string, Leaf>> }>> = SECTIONS[name];
+      const keys = section === undefined ? {} : (kinds[String(section['type'])]?.keys ?? {});
+      return Object.entries(keys).some(
+        ([key, leaf]) => leaf.secret === true && section?.[key] !== undefined && !hasExpression(String(section[key])),
+      );
+    }),
+  );
 }
 
 async function structureProblems(source: YamlSource): Promise<readonly Problem[]> {
@@ -76,7 +110,7 @@ function sorted(problems: readonly Problem[]): readonly Problem[] {
 
 type YamlMap = Readonly<Record<string, YamlValue>>;
 
-function shape(dir: string, source: YamlSource): ProjectConfig {
+function shape(dir: string, source: CheckedYaml): ProjectConfig {
   const root = source.value as YamlMap;
   const list = (key: string, fallback: readonly string[]): readonly string[] =>
     (root[key] as readonly string[] | undefined) ?? fallback;

@@ -114,7 +114,8 @@ function bytesOf(profile: EntityProfile, raw: RawEvent, key: string, members: re
   const { poison } = raw;
   const spoilt = poison?.spoil === 'member' ? [at(profile.wrong, poison.variant)] : [];
   const time = poison?.spoil === 'time' ? [poisonedTime(profile.job, brokerMs, poison.variant)] : [];
-  const all = [...members, ...spoilt, ...time];
+  // The last of duplicate names wins, so in front of the others a wrong member may not count; a lone surrogate counts anywhere.
+  const all = raw.key % 3 === 0 ? [...spoilt, ...members, ...time] : [...members, ...spoilt, ...time];
   // A required member may also be missing altogether.
   const kept = poison?.spoil === 'member' && poison.variant % 17 === 0 ? all.slice(1 + (poison.variant % 2)) : all;
   const bytes = {

@@ -77,7 +77,16 @@ const CUSTOMER_PROFILE: EntityProfile = {
     ...member('credit_limit', '"1"', '1.234', '1e-3', '10000000000000000', '1e400', '0.001', '1234567890123456.789'),
     ...member('external_ref', '9223372036854775808', '-9223372036854775809', '1.5', '"7"', '1e19', 'true'),
     ...member('birth_date', '"1981-02-29"', '"2026-13-01"', '"1980-2-9"', '""', '19800229', '"1980-02-29T00:00:00Z"'),
-    ...member('attributes', '"text"', '[1]', '5', `${'['.repeat(600)}${']'.repeat(600)}`, '{"n":1e400}'),
+    ...member(
+      'attributes',
+      '"text"',
+      '[1]',
+      '5',
+      `${'['.repeat(600)}${']'.repeat(600)}`,
+      '{"n":1e400}',
+      '{"n":1e400,"n":1}',
+    ),
+    ...member('attributes', String.raw`{"a":"\ud800","a":1}`, String.raw`[[{"\udead":1}]]`),
     ...member('unknown_field', String.raw`{"deep":["\ud83d"]}`, '-1e999'),
     ...member(String.raw`\udfff`, '1'),
     ...member(

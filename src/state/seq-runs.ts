@@ -12,9 +12,9 @@ export interface SeqRun {
 export function parseRuns(text: string): readonly SeqRun[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
-    const [from, to] = part.split('-').map(Number);
-    if (from === undefined || !Number.isSafeInteger(from)) throw new Error(`not a list of batch numbers: ${text}`);
-    return { from, to: to ?? from };
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    if (match === null) throw new Error(`not a list of batch numbers: ${text}`);
+    return { from: Number(match[1]), to: Number(match[2] ?? match[1]) };
   });
 }
 

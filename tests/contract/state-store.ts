@@ -47,13 +47,29 @@ export function describeStateStore(name: string, create: () => Promise<StateStor
       return subject;
     };
 
-    describe('lease', () => leaseTests(current));
-    describe('fencing', () => fencingTests(current));
-    describe('offset chain', () => chainTests(current));
-    describe('batches', () => batchTests(current));
-    describe('ledger of models', () => ledgerTests(current));
-    describe('runs and facts', () => runTests(current));
-    describe('recovery', () => recoveryTests(current));
-    describe('two stores on one database', () => concurrencyTests(current));
+    describe('lease', () => {
+      leaseTests(current);
+    });
+    describe('fencing', () => {
+      fencingTests(current);
+    });
+    describe('offset chain', () => {
+      chainTests(current);
+    });
+    describe('batches', () => {
+      batchTests(current);
+    });
+    describe('ledger of models', () => {
+      ledgerTests(current);
+    });
+    describe('runs and facts', () => {
+      runTests(current);
+    });
+    describe('recovery', () => {
+      recoveryTests(current);
+    });
+    describe('two stores on one database', () => {
+      concurrencyTests(current);
+    });
   });
 }

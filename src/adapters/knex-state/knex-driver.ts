@@ -1,4 +1,5 @@
 /** The slice of knex that this adapter uses, and how its errors become plain ones again. The only file that loads the package. */
+import { SluiceError } from '../../core/errors.ts';
 import type { Session, SqlValue } from './session.ts';
 
 /** A driver's connection; knex marks it when it must not be used again. */
@@ -39,23 +40,70 @@ export async function openKnex(config: KnexConfig): Promise<Knex> {
   });
 }
 
-export interface ResultReader {
+/** How one database answers, and what its errors mean. */
+export interface Driver {
+  /** For messages; never with a password. */
+  readonly label: string;
+  open(): Promise<Knex>;
   rows(response: unknown): readonly Readonly<Record<string, unknown>>[];
   changed(response: unknown): number;
+  /** The database's own error as one of the catalogue, where it is known; never called with errors of the caller's code. */
+  explain(error: unknown): unknown;
 }
 
-export function knexSession(knex: Knex, connection: Connection, result: ResultReader): Session {
-  const query = async (sql: string, values: readonly SqlValue[] = []): Promise<unknown> => {
-    try {
-      return await knex.raw(sql, values).connection(connection);
-    } catch (error) {
-      throw withoutSql(error, sql);
+/** knex, opened at the first use and closed once. */
+export class KnexConnections {
+  readonly #driver: Driver;
+  #opened: Promise<Knex> | undefined;
+  #closed = false;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  /** Runs `work` on one connection of its own. */
+  async use<T>(work: (session: Session, connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#closed) {
+      throw new SluiceError('internal', `The state store (${this.#driver.label}) was used after it had been closed.`);
     }
-  };
-  return {
-    rows: async (sql, values) => result.rows(await query(sql, values)),
-    change: async (sql, values) => result.changed(await query(sql, values)),
-  };
+    const { knex, connection } = await this.#acquire();
+    try {
+      return await work(this.#session(knex, connection), connection);
+    } finally {
+      await knex.client.releaseConnection(connection);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const knex = await this.#opened?.catch(() => undefined);
+    await knex?.destroy();
+  }
+
+  async #acquire(): Promise<{ readonly knex: Knex; readonly connection: Connection }> {
+    try {
+      this.#opened ??= this.#driver.open();
+      const knex = await this.#opened;
+      return { knex, connection: await knex.client.acquireConnection() };
+    } catch (error) {
+      throw this.#driver.explain(error);
+    }
+  }
+
+  #session(knex: Knex, connection: Connection): Session {
+    const query = async (sql: string, values: readonly SqlValue[] = []): Promise<unknown> => {
+      try {
+        return await knex.raw(sql, values).connection(connection);
+      } catch (error) {
+        throw this.#driver.explain(withoutSql(error, sql));
+      }
+    };
+    return {
+      rows: async (sql, values) => this.#driver.rows(await query(sql, values)),
+      change: async (sql, values) => this.#driver.changed(await query(sql, values)),
+    };
+  }
 }
 
 /** knex puts the statement (with its placeholders numbered, so never shorter) and ` - ` before the database's message. */

@@ -27,16 +27,19 @@ export type StateLocation =
 export interface KnexStateOptions {
   /** The machine's clock, never a logical one: leases on SQLite fall back to it. */
   readonly clock: Pick<Clock, 'now'>;
+  /** Longest wait for another process's lock (SQLite 15 s, PostgreSQL 30 s); then `state_unavailable`. */
+  readonly maxWaitMs?: number;
   /** For tests: how SQLite's leases tell the time. */
   readonly instant?: () => LeaseInstant;
 }
 
 export function createKnexStateStore(location: StateLocation, options: KnexStateOptions): StateStore {
-  const database =
+  const { clock, instant = hostInstant(clock), maxWaitMs } = options;
+  return storeOn(
     location.client === 'sqlite'
-      ? sqliteDatabase(location.path, options.instant ?? hostInstant(options.clock))
-      : postgresDatabase(location.url);
-  return storeOn(database);
+      ? sqliteDatabase({ path: location.path, instant, maxWaitMs })
+      : postgresDatabase(location.url, maxWaitMs),
+  );
 }
 
 function storeOn(db: StateDatabase): StateStore {

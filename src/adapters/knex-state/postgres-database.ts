@@ -1,21 +1,20 @@
 /** PostgreSQL by pg: a small pool, the database's clock, its own lock around migrations. */
-import { SluiceError } from '../../core/errors.ts';
 import { databaseInstant } from './fence.ts';
-import { knexSession, openKnex } from './knex-driver.ts';
-import type { Connection, Knex, ResultReader } from './knex-driver.ts';
+import { KnexConnections, openKnex } from './knex-driver.ts';
+import type { Connection, Knex } from './knex-driver.ts';
 import { applyMigrations, isCurrent } from './migrate.ts';
 import { isMissingTable, parsePostgresUrl, postgresError } from './postgres-errors.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import type { Dialect, Session, StateDatabase } from './session.ts';
 import { integer } from './session.ts';
 
-/** Every statement here takes milliseconds; one that takes this long hangs behind a lock or a dead server. */
-const STATEMENT_TIMEOUT_MS = 30_000;
-/** The client gives up a little later, for a server that does not answer at all. */
-const QUERY_TIMEOUT_MS = 35_000;
+/** Every statement here takes milliseconds; one that takes this long hangs behind a lock. */
+const DEFAULT_MAX_WAIT_MS = 30_000;
+/** The client gives up this much later, for a server that does not answer at all. */
+const ANSWER_GRACE_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A process that was paused inside a transaction must not hold the lease's row for ever. */
-const IDLE_IN_TRANSACTION_MS = 30_000;
+/** A process that was paused inside a transaction must lose the lease's row sooner than those who wait for it give up. */
+const MAX_IDLE_IN_TRANSACTION_MS = 10_000;
 /** A run works one step at a time and renews its lease beside it; servers give out connections sparingly. */
 const MAX_CONNECTIONS = 3;
 
@@ -34,37 +33,20 @@ interface PgResult {
   readonly rowCount: number | null;
 }
 
-const RESULT: ResultReader = {
-  rows: (response) => (response as PgResult).rows,
-  changed: (response) => (response as PgResult).rowCount ?? 0,
-};
-
-export function postgresDatabase(url: string): StateDatabase {
+export function postgresDatabase(url: string, maxWaitMs: number = DEFAULT_MAX_WAIT_MS): StateDatabase {
   const server = parsePostgresUrl(url);
-  let opened: Promise<Knex> | undefined;
-  let closed = false;
+  const connections = new KnexConnections({
+    label: server.label,
+    open: () => openServer(url, maxWaitMs),
+    rows: (response) => (response as PgResult).rows,
+    changed: (response) => (response as PgResult).rowCount ?? 0,
+    explain: (error) => postgresError(error, server),
+  });
 
-  async function use<T>(work: (session: Session, connection: Connection) => Promise<T>): Promise<T> {
-    if (closed)
-      throw new SluiceError('internal', `The state database ${server.label} was used after it had been closed.`);
-    try {
-      opened ??= openServer(url);
-      const knex = await opened;
-      const connection = await knex.client.acquireConnection();
-      try {
-        return await work(knexSession(knex, connection, RESULT), connection);
-      } finally {
-        await knex.client.releaseConnection(connection);
-      }
-    } catch (error) {
-      throw postgresError(error, server);
-    }
-  }
-
-  const read = <T>(work: (session: Session) => Promise<T>): Promise<T> => use((session) => work(session));
+  const read = <T>(work: (session: Session) => Promise<T>): Promise<T> => connections.use((session) => work(session));
 
   const write = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
-    use(async (session, connection) => {
+    connections.use(async (session, connection) => {
       await session.change('begin');
       return finishTransaction(session, connection, work);
     });
@@ -85,28 +67,28 @@ export function postgresDatabase(url: string): StateDatabase {
       if (isCurrent(version, server.label)) return;
       await write((session) => migrateAlone(session, server.label));
     },
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      const knex = await opened?.catch(() => undefined);
-      await knex?.destroy();
-    },
+    close: () => connections.close(),
   };
 }
 
-async function openServer(url: string): Promise<Knex> {
+async function openServer(url: string, maxWaitMs: number): Promise<Knex> {
   return openKnex({
     client: 'pg',
     connection: {
       connectionString: url,
       application_name: 'sluice',
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      statement_timeout: maxWaitMs,
+      query_timeout: maxWaitMs + ANSWER_GRACE_MS,
+      idle_in_transaction_session_timeout: MAX_IDLE_IN_TRANSACTION_MS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
     },
-    pool: { min: 0, max: MAX_CONNECTIONS, idleTimeoutMillis: 30_000, acquireTimeoutMillis: STATEMENT_TIMEOUT_MS },
+    pool: {
+      min: 0,
+      max: MAX_CONNECTIONS,
+      idleTimeoutMillis: 30_000,
+      acquireTimeoutMillis: maxWaitMs + CONNECT_TIMEOUT_MS,
+    },
   });
 }
 

@@ -7,17 +7,18 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SluiceError, messageOf } from '../../core/errors.ts';
 import type { LeaseInstant } from '../../state/lease-rules.ts';
-import { knexSession, openKnex } from './knex-driver.ts';
-import type { Connection, Knex, ResultReader } from './knex-driver.ts';
+import { KnexConnections, openKnex } from './knex-driver.ts';
+import type { Knex } from './knex-driver.ts';
 import { applyMigrations, isCurrent } from './migrate.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import type { Dialect, Session, StateDatabase } from './session.ts';
 import { integer } from './session.ts';
 import { isBusy, sqliteError } from './sqlite-errors.ts';
 
-/** How long one attempt may block the event loop, and how long all of them together may last. */
+/** How long one attempt may block the event loop; all of them together last up to `maxWaitMs`. */
 const BUSY_TIMEOUT_MS = 20;
-export const MAX_LOCK_WAIT_MS = 15_000;
+/** A transaction takes milliseconds, and the twentieth of twenty processes starting at once gets its turn within a second. */
+const DEFAULT_MAX_WAIT_MS = 15_000;
 
 /** `sluc`: SQLite keeps it in the file's header; another program's database is never written to. */
 const APPLICATION_ID = 0x736c7563;
@@ -25,41 +26,30 @@ const APPLICATION_ID = 0x736c7563;
 const DIALECT: Dialect = { name: 'sqlite', forUpdate: '', nowMs: 'null' };
 const TYPES = { int64: 'integer', text: 'text' };
 
-const RESULT: ResultReader = {
-  rows: (response) => response as readonly Readonly<Record<string, unknown>>[],
-  // A statement without rows answers { changes }; pragmas and DDL may answer rows.
-  changed: (response) => (Array.isArray(response) ? 0 : (response as { readonly changes: number }).changes),
-};
+export interface SqliteOptions {
+  readonly path: string;
+  readonly instant: () => LeaseInstant;
+  readonly maxWaitMs?: number | undefined;
+}
 
-export function sqliteDatabase(path: string, instant: () => LeaseInstant): StateDatabase {
-  let opened: Promise<Knex> | undefined;
-  let closed = false;
-
-  async function use<T>(work: (session: Session, knex: Knex, connection: Connection) => Promise<T>): Promise<T> {
-    if (closed) throw new SluiceError('internal', `The state database ${path} was used after it had been closed.`);
-    try {
-      opened ??= openFile(path);
-      const knex = await opened;
-      const connection = await knex.client.acquireConnection();
-      try {
-        return await work(knexSession(knex, connection, RESULT), knex, connection);
-      } finally {
-        await knex.client.releaseConnection(connection);
-      }
-    } catch (error) {
-      throw sqliteError(error, path);
-    }
-  }
+export function sqliteDatabase({ path, instant, maxWaitMs = DEFAULT_MAX_WAIT_MS }: SqliteOptions): StateDatabase {
+  const connections = new KnexConnections({
+    label: path,
+    open: () => openFile(path, maxWaitMs),
+    rows: (response) => response as readonly Readonly<Record<string, unknown>>[],
+    // A statement without rows answers { changes }; pragmas and DDL may answer rows.
+    changed: (response) => (Array.isArray(response) ? 0 : (response as { readonly changes: number }).changes),
+    explain: (error) => sqliteError(error, path),
+  });
 
   const read = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
-    patiently(() => use((session) => work(session)));
+    patiently(maxWaitMs, () => connections.use((session) => work(session)));
 
-  async function write<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return use(async (session) => {
-      await patiently(() => session.change('begin immediate'));
+  const write = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
+    connections.use(async (session) => {
+      await patiently(maxWaitMs, () => session.change('begin immediate'));
       return finishTransaction(session, work);
     });
-  }
 
   return {
     dialect: DIALECT,
@@ -67,27 +57,22 @@ export function sqliteDatabase(path: string, instant: () => LeaseInstant): State
     write,
     instant: () => Promise.resolve(instant()),
     migrate: async () => {
-      const version = await read((session) => userVersion(session, path));
+      const version = await read(userVersion);
       if (isCurrent(version, path)) return;
       await write(async (session) => {
         // Another process may have come first while this one waited for the lock.
-        const found = await userVersion(session, path);
+        const found = await userVersion(session);
         if (isCurrent(found, path)) return;
         await applyMigrations(session, found, TYPES);
         await session.change(`pragma application_id = ${APPLICATION_ID}`);
         await session.change(`pragma user_version = ${SCHEMA_VERSION}`);
       });
     },
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      const knex = await opened?.catch(() => undefined);
-      await knex?.destroy();
-    },
+    close: () => connections.close(),
   };
 }
 
-async function openFile(path: string): Promise<Knex> {
+async function openFile(path: string, maxWaitMs: number): Promise<Knex> {
   try {
     await mkdir(dirname(path), { recursive: true });
   } catch (error) {
@@ -104,23 +89,38 @@ async function openFile(path: string): Promise<Knex> {
       min: 0,
       max: 1,
       idleTimeoutMillis: 2 ** 31 - 1,
-      afterCreate: (connection: { pragma(text: string): unknown }, done: (error: Error | null) => void) => {
-        preparePragmas(connection).then(
-          () => done(null),
-          (error: unknown) => done(error instanceof Error ? error : new Error(messageOf(error))),
-        );
+      afterCreate: (connection: SqliteConnection, done: (error: unknown) => void) => {
+        prepareConnection(connection, path, maxWaitMs).then(() => done(null), done);
       },
     },
   });
 }
 
-async function preparePragmas(connection: { pragma(text: string): unknown }): Promise<void> {
+/** better-sqlite3's connection; knex has no word for pragmas. */
+interface SqliteConnection {
+  pragma(text: string, options?: { readonly simple: true }): unknown;
+  prepare(sql: string): { get(): unknown };
+}
+
+async function prepareConnection(connection: SqliteConnection, path: string, maxWaitMs: number): Promise<void> {
   connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-  // Switching to WAL needs the file alone and does not wait for it: many first starts at once meet here.
-  await patiently(() => Promise.resolve(connection.pragma('journal_mode = wal')));
+  // Everything below writes; many first starts at once meet here, and switching to WAL does not wait for the others by itself.
+  await patiently(maxWaitMs, async () => {
+    refuseForeign(connection, path);
+    connection.pragma('journal_mode = wal');
+  });
   // A sealed batch must survive a power cut: better-sqlite3 is built with NORMAL for WAL, which may lose the last commits.
   connection.pragma('synchronous = full');
   connection.pragma('foreign_keys = on');
+}
+
+function refuseForeign(connection: SqliteConnection, path: string): void {
+  if (connection.pragma('application_id', { simple: true }) === APPLICATION_ID) return;
+  if (connection.prepare('select 1 from sqlite_schema limit 1').get() === undefined) return;
+  throw new SluiceError('state_unavailable', `${path} is a SQLite database of another program.`, {
+    hint: 'Point the state store at a file of its own.',
+    details: { path },
+  });
 }
 
 async function finishTransaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
@@ -135,23 +135,13 @@ async function finishTransaction<T>(session: Session, work: (session: Session) =
   }
 }
 
-async function userVersion(session: Session, path: string): Promise<number> {
-  const [row] = await session.rows(
-    `select (select user_version from pragma_user_version) as version,
-            (select application_id from pragma_application_id) as application,
-            (select count(*) from sqlite_schema) as objects`,
-  );
-  if (row === undefined) return 0;
-  if (integer(row, 'objects') > 0 && integer(row, 'application') !== APPLICATION_ID) {
-    throw new SluiceError('state_unavailable', `${path} is a SQLite database of another program.`, {
-      hint: 'Point the state store at a file of its own.',
-    });
-  }
-  return integer(row, 'version');
+async function userVersion(session: Session): Promise<number> {
+  const [row] = await session.rows('pragma user_version');
+  return row === undefined ? 0 : integer(row, 'user_version');
 }
 
-async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + MAX_LOCK_WAIT_MS;
+async function patiently<T>(maxWaitMs: number, attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + maxWaitMs;
   for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, 50)) {
     try {
       return await attempt();

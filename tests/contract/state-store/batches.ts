@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest';
 import type { StateStoreSubject } from '../state-store.ts';
+import { everything, expectCode } from './expectations.ts';
 import {
   JOB,
   T1,
   T2,
   acquire,
   admission,
-  everything,
-  expectCode,
   gap,
   landed,
   loadedBatches,

@@ -1,19 +1,7 @@
 import { expect, test } from 'vitest';
 import type { StateStoreSubject } from '../state-store.ts';
-import {
-  JOB,
-  T1,
-  acquire,
-  everything,
-  expectCode,
-  gap,
-  landed,
-  lastOf,
-  manifestOf,
-  range,
-  snapshotIntent,
-  stream,
-} from './fixtures.ts';
+import { everything, expectCode } from './expectations.ts';
+import { JOB, T1, acquire, gap, landed, lastOf, manifestOf, range, snapshotIntent, stream } from './fixtures.ts';
 
 /** The largest offset, and the largest exclusive end, of a signed 64-bit log. */
 const NEARLY_MAX = '9223372036854775806';

@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
 import type { StateStore } from '../../../src/state/ports.ts';
 import type { StateStoreSubject } from '../state-store.ts';
-import {
-  JOB,
-  T1,
-  acquire,
-  expectCode,
-  holder,
-  landed,
-  manifestOf,
-  range,
-  request,
-  stream,
-  takeOver,
-} from './fixtures.ts';
+import { expectCode } from './expectations.ts';
+import { JOB, T1, acquire, holder, landed, manifestOf, range, request, stream, takeOver } from './fixtures.ts';
 
 /** Opens further stores and closes them whatever happens. */
 async function withStores(

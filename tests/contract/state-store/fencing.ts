@@ -1,20 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Lease, StateStore } from '../../../src/state/ports.ts';
 import type { StateStoreSubject } from '../state-store.ts';
-import {
-  JOB,
-  T1,
-  T2,
-  acquire,
-  admission,
-  everything,
-  expectCode,
-  manifestOf,
-  range,
-  snapshotIntent,
-  stream,
-  takeOver,
-} from './fixtures.ts';
+import { everything, expectCode } from './expectations.ts';
+import { JOB, T1, T2, acquire, admission, manifestOf, range, snapshotIntent, stream, takeOver } from './fixtures.ts';
 
 /** A job in which each of these calls would succeed under the right lease. */
 async function prepare(store: StateStore, lease: Lease): Promise<void> {

@@ -1,5 +1,4 @@
-/** Intents, manifests and leases for the contract suite. */
-import { expect } from 'vitest';
+/** Intents, manifests and leases for the contract suite; without vitest, because worker processes use them too. */
 import type {
   Admission,
   BatchIntent,
@@ -10,8 +9,6 @@ import type {
   StreamIntent,
 } from '../../../src/core/batch.ts';
 import { batchId } from '../../../src/core/batch.ts';
-import { isSluiceError } from '../../../src/core/errors.ts';
-import type { ErrorCode } from '../../../src/core/errors.ts';
 import type { BatchRecord, Lease, LeaseHolder, LeaseOutcome, StateStore } from '../../../src/state/ports.ts';
 
 export const JOB = 'customer';
@@ -127,33 +124,4 @@ export async function loadedBatches(store: StateStore, lease: Lease, count: numb
   }
   await store.markLoaded(lease, seqs);
   return seqs;
-}
-
-export async function expectCode(promise: Promise<unknown>, code: ErrorCode, message?: RegExp): Promise<void> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!isSluiceError(error)) throw new Error(`expected ${code}, came ${String(error)}`, { cause: error });
-  expect(error.code, error.message).toBe(code);
-  if (message !== undefined) expect(error.message).toMatch(message);
-}
-
-/** Everything a store knows of a job, to see that a refused call changed nothing. */
-export async function everything(store: StateStore, models: readonly string[] = ['m'], job = JOB): Promise<unknown> {
-  return {
-    batches: await store.batches(job),
-    positions: await store.positions(job),
-    ranges: await store.ranges(job),
-    gaps: await store.gaps(job),
-    models: await store.models(job),
-    ledger: await Promise.all(
-      models.map(async (model) => [
-        [...(await store.publishedBatches(job, model))],
-        await store.partitions(job, model),
-      ]),
-    ),
-    fact: await store.getFact(job, 'fact'),
-    holder: (await store.leaseOf(job))?.holder ?? null,
-  };
 }

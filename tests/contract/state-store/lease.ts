@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { LeaseHolder } from '../../../src/state/ports.ts';
 import type { StateStoreSubject } from '../state-store.ts';
-import { JOB, acquire, expectCode, holder, leaseIn, request } from './fixtures.ts';
+import { expectCode } from './expectations.ts';
+import { JOB, acquire, holder, leaseIn, request } from './fixtures.ts';
 
 export function leaseTests(subject: () => StateStoreSubject): void {
   test('a free lease is acquired with token 1 and shows its holder', async () => {

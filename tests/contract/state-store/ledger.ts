@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { PartitionState } from '../../../src/state/ports.ts';
 import type { StateStoreSubject } from '../state-store.ts';
-import { JOB, T1, T2, acquire, everything, expectCode, landed, loadedBatches, range } from './fixtures.ts';
+import { everything, expectCode } from './expectations.ts';
+import { JOB, T1, T2, acquire, landed, loadedBatches, range } from './fixtures.ts';
 
 const done = (partition: string, batchId: string | null = 'customer-00000001'): PartitionState => ({
   partition,

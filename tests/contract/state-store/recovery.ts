@@ -2,14 +2,13 @@ import { expect, test } from 'vitest';
 import type { Manifest } from '../../../src/core/batch.ts';
 import type { BatchRecord, StateStore } from '../../../src/state/ports.ts';
 import type { StateStoreSubject } from '../state-store.ts';
+import { everything, expectCode } from './expectations.ts';
 import {
   JOB,
   T1,
   T2,
   acquire,
   admission,
-  everything,
-  expectCode,
   gap,
   landed,
   lastOf,

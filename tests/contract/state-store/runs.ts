@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { StateStoreSubject } from '../state-store.ts';
-import { JOB, T1, acquire, expectCode } from './fixtures.ts';
+import { expectCode } from './expectations.ts';
+import { JOB, T1, acquire } from './fixtures.ts';
 
 const run = (runId: string, startedAt: string, job = JOB): Parameters<StateStoreSubject['store']['startRun']>[0] => ({
   runId,

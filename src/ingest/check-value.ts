@@ -15,10 +15,47 @@ export type JsonObject = Record<string, unknown>;
 
 type ColumnCheck = (value: unknown, path: string) => void;
 
-/** A run of 16 digits (dots included) or an exponent: a double may not hold it as written. */
-const LONG_NUMBER = /\d[\d.]{15}|\d[eE]/;
-const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
-const SPACE_BEFORE_COLON = /"\s+:/;
+/** What could make a JSON reader read something else than what stands there; found in one pass over the text. */
+interface Suspicion {
+  /** A run of 16 digits (dots included) or an exponent: a double may not hold it as written. */
+  longNumber: boolean;
+  surrogateEscape: boolean;
+  spaceBeforeColon: boolean;
+  /** Occurrences of `":`: at least one per member. */
+  nameEnds: number;
+}
+
+const suspicion: Suspicion = { longNumber: false, surrogateEscape: false, spaceBeforeColon: false, nameEnds: 0 };
+
+/** Fills the shared `suspicion`: one object for all records, since this runs once per record. */
+function scan(text: string): void {
+  let run = 0;
+  let previous = 0;
+  let longNumber = false;
+  let surrogateEscape = false;
+  let spaceBeforeColon = false;
+  let nameEnds = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if ((code >= 48 && code <= 57) || code === 46) {
+      if (++run >= 16) longNumber = true;
+    } else {
+      if ((code === 101 || code === 69) && run > 0) longNumber = true;
+      else if (code === 58) {
+        if (previous === 34) nameEnds++;
+        else if (previous <= 32) spaceBeforeColon = true;
+      } else if (code === 92 && text.charCodeAt(at + 1) === 117 && (text.charCodeAt(at + 2) | 32) === 100) {
+        surrogateEscape = true;
+      }
+      run = 0;
+    }
+    previous = code;
+  }
+  suspicion.longNumber = longNumber;
+  suspicion.surrogateEscape = surrogateEscape;
+  suspicion.spaceBeforeColon = spaceBeforeColon;
+  suspicion.nameEnds = nameEnds;
+}
 
 function typeName(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
@@ -152,12 +189,6 @@ function walk(value: unknown, path: string, depth: number, checkStrings: boolean
   return members;
 }
 
-function countNameEnds(text: string): number {
-  let count = 0;
-  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count++;
-  return count;
-}
-
 export interface CheckedValue {
   readonly object: JsonObject;
   /** See GoodVerdict.json. */
@@ -223,8 +254,8 @@ export function createValueChecker(job: JobDefinition, onDrift: DriftSink): Valu
 
   return (text) => {
     const object = parseObject(text);
-    const isLong = LONG_NUMBER.test(text);
-    const checkStrings = SURROGATE_ESCAPE.test(text);
+    scan(text);
+    const { longNumber: isLong, surrogateEscape: checkStrings, spaceBeforeColon, nameEnds } = suspicion;
     const names = Object.keys(object);
     let members = names.length;
     for (const name of names) {
@@ -242,7 +273,7 @@ export function createValueChecker(job: JobDefinition, onDrift: DriftSink): Valu
         throw new Rejection('required_missing', `$.${field} is missing`, `$.${field}`);
       }
     }
-    const isPlain = !isLong && countNameEnds(text) === members && !SPACE_BEFORE_COLON.test(text);
+    const isPlain = !isLong && nameEnds === members && !spaceBeforeColon;
     return { object, json: isPlain ? null : rewrite(text, names) };
   };
 }

@@ -10,7 +10,8 @@ import { Rejection, type BadVerdict, type Verdict } from './verdict.ts';
 const MAX_TIMESTAMP_MS = 253_402_300_799_999;
 
 function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('utf8');
 }
 
 function reject(error: unknown, key: string | null): BadVerdict {

@@ -15,6 +15,7 @@ import type { AsideResult, ModelRunner, RunnerNode } from './model-runner.ts';
 import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
+import { acceptRefused, loadStep } from './load-step.ts';
 import { historyStartDay, reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
@@ -39,7 +40,7 @@ async function sealedBatches(context: RunContext): Promise<readonly BatchRecord[
   return batches.filter((batch) => batch.manifest !== null);
 }
 
-/** A complete snapshot that no load has judged yet cannot be judged here: it waits for the next run. */
+/** Whether the delete guard has judged the snapshot (or has nothing to judge). */
 function isDecided(batch: BatchRecord): boolean {
   return batch.manifest?.snapshot?.complete !== true || batch.admission !== null;
 }
@@ -87,9 +88,10 @@ async function noteDone(context: RunContext, nodes: readonly RunnerNode[], batch
 
 export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { job, store, observer, runId } = context.ports;
-  const all = await sealedBatches(context);
-  const batches = all.filter(isDecided);
-  for (const batch of all) if (!isDecided(batch)) context.warn(`snapshot ${batch.id} was never judged by the delete guard; the next run loads it`);
+  // The guard judges a new snapshot against what is there, so such a one is loaded the ordinary way first.
+  if (!(await sealedBatches(context)).every(isDecided)) await loadStep(context, warehouse);
+  else await acceptRefused(context);
+  const batches = await sealedBatches(context);
   const manifests = batches.flatMap(({ manifest }) => (manifest === null ? [] : [manifest]));
   const nodes = await runner.nodes();
   await warehouse.raw.prepare(job);

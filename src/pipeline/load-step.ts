@@ -61,7 +61,7 @@ function judgeOf(context: RunContext, manifest: Manifest): SnapshotJudge {
 }
 
 /** `--accept-deletes` lets in what earlier runs kept out: recorded, then loaded again with its admission. */
-async function acceptRefused(context: RunContext): Promise<void> {
+export async function acceptRefused(context: RunContext): Promise<void> {
   if (!context.request.accept.deletes) return;
   const { state, job, observer } = context.ports;
   const heads = await state.batchHeads(job.name, { states: ['loaded'] });

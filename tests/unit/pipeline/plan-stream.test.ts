@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { advance, inspectTopics, planStream, type TopicsView } from '../../../src/pipeline/plan-stream.ts';
+import { recordChecksum } from '../../../src/ingest/land-stream-batch.ts';
+import type { SourceRecord } from '../../../src/core/record.ts';
+import type { StreamSource } from '../../../src/ingest/ports.ts';
+import type { Position } from '../../../src/state/ports.ts';
+
+const record = (offset: bigint, text: string): SourceRecord => ({ offset, timestampMs: 1, key: Buffer.from('k'), value: Buffer.from(text) });
+
+function log(partitions: readonly { topic?: string; partition: number; start: bigint; end: bigint }[], records: readonly SourceRecord[] = []): StreamSource {
+  return {
+    partitions: () => Promise.resolve(partitions.map((entry) => ({ topic: 't', ...entry }))),
+    recordAt: (_topic, _partition, offset) => Promise.resolve(records.find((candidate) => candidate.offset === offset)),
+    read: () => {
+      throw new Error('planning reads no range');
+    },
+    commitOffsets: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+const position = (next: string, last: Position['last'] = null, extra: Partial<Position> = {}): Position => ({ topic: 't', epoch: 0, partition: 0, next, last, closed: false, ...extra });
+
+const options = { maxRows: 1000, acceptGap: false };
+
+describe('planStream', () => {
+  it('reads a first partition from the start of its log, which is no gap', async () => {
+    const view = await inspectTopics(log([{ partition: 0, start: 7n, end: 9n }]), ['t'], []);
+    const plan = planStream(view, options);
+    expect(plan.intent?.ranges).toEqual([{ topic: 't', epoch: 0, partition: 0, from: '7', to: '9' }]);
+    expect(plan.refusedGaps).toEqual([]);
+  });
+
+  it('plans nothing when nothing is new', async () => {
+    const view = await inspectTopics(log([{ partition: 0, start: 0n, end: 9n }]), ['t'], [position('9')]);
+    expect(planStream(view, options)).toEqual({ intent: null, refusedGaps: [], refusedTopics: [] });
+  });
+
+  it('keeps a partition back whose records were deleted unread, and names the exact range', async () => {
+    const view = await inspectTopics(log([{ partition: 0, start: 20n, end: 30n }, { partition: 1, start: 0n, end: 5n }]), ['t'], [position('9')]);
+    const plan = planStream(view, options);
+    expect(plan.refusedGaps).toEqual([{ topic: 't', partition: 0, from: 9n, to: 20n }]);
+    expect(plan.intent?.ranges.map(({ partition }) => partition)).toEqual([1]);
+  });
+
+  it('records an accepted gap and goes on behind it', async () => {
+    const view = await inspectTopics(log([{ partition: 0, start: 20n, end: 30n }]), ['t'], [position('9')]);
+    const plan = planStream(view, { ...options, acceptGap: true });
+    expect(plan.intent?.gaps).toEqual([{ topic: 't', epoch: 0, partition: 0, from: '9', to: '20', reason: 'retention' }]);
+    expect(plan.intent?.ranges).toEqual([{ topic: 't', epoch: 0, partition: 0, from: '20', to: '30' }]);
+  });
+
+  it('finds a recreated topic by another record at the last landed offset', async () => {
+    const last = { offset: '8', checksum: recordChecksum(record(8n, 'old')) };
+    const same = await inspectTopics(log([{ partition: 0, start: 0n, end: 12n }], [record(8n, 'old')]), ['t'], [position('9', last)]);
+    expect(same.recreated.size).toBe(0);
+    const other = await inspectTopics(log([{ partition: 0, start: 0n, end: 12n }], [record(8n, 'new')]), ['t'], [position('9', last)]);
+    expect(planStream(other, options).refusedTopics).toHaveLength(1);
+    expect(planStream(other, options).intent).toBeNull();
+  });
+
+  it('finds a recreated topic by an end before the next offset, and gives the new life its own epoch', async () => {
+    const view = await inspectTopics(log([{ partition: 0, start: 0n, end: 3n }]), ['t'], [position('9')]);
+    expect(planStream(view, options).refusedTopics).toHaveLength(1);
+    const plan = planStream(view, { ...options, acceptGap: true });
+    expect(plan.intent).toEqual({
+      kind: 'stream',
+      ranges: [{ topic: 't', epoch: 1, partition: 0, from: '0', to: '3' }],
+      gaps: [{ topic: 't', epoch: 0, partition: 0, from: '9', to: null, reason: 'recreated' }],
+    });
+    expect(planStream(advance(view, plan.intent ?? { kind: 'stream', ranges: [], gaps: [] }), options).intent).toBeNull();
+  });
+
+  it('reads on in the newest epoch', async () => {
+    const positions = [position('9', null, { closed: true }), position('3', null, { epoch: 1 })];
+    const view = await inspectTopics(log([{ partition: 0, start: 0n, end: 5n }]), ['t'], positions);
+    expect(planStream(view, options).intent?.ranges).toEqual([{ topic: 't', epoch: 1, partition: 0, from: '3', to: '5' }]);
+  });
+
+  it('cuts a backlog into batches that chain without hole or overlap up to the end', () => {
+    let view: TopicsView = {
+      partitions: [
+        { topic: 't', partition: 0, start: 0n, end: 1000n, epoch: 0, next: null, lost: null },
+        { topic: 't', partition: 1, start: 5n, end: 17n, epoch: 0, next: 9n, lost: null },
+      ],
+      recreated: new Map(),
+    };
+    const next = new Map([[0, 0n], [1, 9n]]);
+    for (let batch = 0; ; batch++) {
+      const { intent } = planStream(view, { maxRows: 100, acceptGap: false });
+      if (intent === null) break;
+      expect(batch).toBeLessThan(50);
+      for (const range of intent.ranges) {
+        expect(BigInt(range.from)).toBe(next.get(range.partition));
+        expect(BigInt(range.to)).toBeGreaterThan(BigInt(range.from));
+        next.set(range.partition, BigInt(range.to));
+      }
+      view = advance(view, intent);
+    }
+    expect(next).toEqual(new Map([[0, 1000n], [1, 17n]]));
+  });
+});

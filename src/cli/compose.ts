@@ -16,7 +16,7 @@ import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
 import { warehouseGate } from './warehouse-gate.ts';
 
-/** Opens each part once, on first use, and closes in the reverse order whatever was opened. */
+/** Opens landing and state once, on first use, and closes in the reverse order whatever was opened. */
 export class Composition {
   readonly #project: OpenProject;
   readonly #opened = new Map<string, Promise<{ close(): Promise<void> }>>();
@@ -25,8 +25,9 @@ export class Composition {
     this.#project = project;
   }
 
+  /** A new one each time: who asks for it closes it. */
   stream(): Promise<StreamSource> {
-    return this.#once('stream', () => openStream(this.#project.target.stream()));
+    return openStream(this.#project.target.stream());
   }
 
   landing(): Promise<ObjectStore> {

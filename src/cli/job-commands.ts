@@ -31,7 +31,7 @@ export function addJobCommands(program: Command, choose: Choose): void {
       .description('batches, lag, dead letters and what is unfinished of a job; needs no warehouse')
       .argument('<job>', 'name of the job'),
   ).action((name: string, options: ProjectOptions) => {
-    choose(async (context) => (await import('./job/status.ts')).jobStatus(context, name, options), { job: name });
+    choose(async (context) => (await import('./job/status.ts')).showStatus(context, name, options), { job: name });
   });
 
   withProjectOptions(

@@ -29,7 +29,10 @@ function parse(program: Command, argv: readonly string[]): SluiceError | undefin
     command.exitOverride();
     command.configureOutput({ writeErr: (text) => (helpForMistake += text), outputError: () => {} });
   }
-  if (argv.length === 0) return void program.outputHelp();
+  if (argv.length === 0) {
+    program.outputHelp();
+    return undefined;
+  }
   try {
     program.parse(argv, { from: 'user' });
     return undefined;

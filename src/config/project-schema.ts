@@ -2,7 +2,7 @@
  * What may stand in project.yml, as JSON Schema. Leaves carry the keyword `leaf` (schema-check.ts): a value of that kind, or text with
  * `{{ env_var(…) }}` that becomes one when the section is used. `secret: true`: the value is never shown.
  */
-import { DEFAULT_LIMITS } from '../core/job.ts';
+import type { JobLimits } from '../core/job.ts';
 
 export type LeafKind = 'text' | 'integer' | 'number' | 'ratio' | 'boolean' | 'identifier' | 'timezone' | 'url' | 'list';
 
@@ -118,7 +118,7 @@ export const LIMIT_KEYS = {
   min_deletes: 'minDeletes',
   max_shrink_ratio: 'maxShrinkRatio',
   max_recompute_days: 'maxRecomputeDays',
-} as const satisfies Record<string, keyof typeof DEFAULT_LIMITS>;
+} as const satisfies Record<string, keyof JobLimits>;
 
 const limits = Object.fromEntries(
   Object.keys(LIMIT_KEYS).map((key) => [key, { leaf: key.endsWith('_ratio') ? 'ratio' : 'integer' }]),

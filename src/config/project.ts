@@ -80,15 +80,19 @@ async function check(
   return { config, source };
 }
 
+function textOf(value: YamlValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /** A secret that stands in the file itself is not copied anywhere. */
 function hasLiteralSecret(config: ProjectConfig): boolean {
   return Object.values(config.targets).some((target) =>
     SECTION_NAMES.some((name) => {
       const section = target[name];
       const kinds: Readonly<Record<string, { readonly keys: Readonly<Record<string, Leaf>> }>> = SECTIONS[name];
-      const keys = section === undefined ? {} : (kinds[String(section['type'])]?.keys ?? {});
+      const keys = section === undefined ? {} : (kinds[textOf(section['type'])]?.keys ?? {});
       return Object.entries(keys).some(
-        ([key, leaf]) => leaf.secret === true && section?.[key] !== undefined && !hasExpression(String(section[key])),
+        ([key, leaf]) => leaf.secret === true && section?.[key] !== undefined && !hasExpression(textOf(section[key])),
       );
     }),
   );
@@ -229,9 +233,7 @@ export function renderVars(config: ProjectConfig, env: Env): Readonly<Record<str
     if (typeof value === 'string') return evaluateText(value, env, where);
     if (value === null || typeof value !== 'object') return value;
     if (Array.isArray(value)) return value.map((inner: YamlValue, index) => render(inner, `${where}[${index}]`));
-    return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, render(inner as YamlValue, `${where}.${key}`)]),
-    );
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, render(inner, `${where}.${key}`)]));
   };
   return Object.fromEntries(
     Object.entries(config.vars).map(([name, value]) => [name, render(value, `${PROJECT_FILE}: vars.${name}`)]),

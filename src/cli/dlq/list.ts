@@ -1,28 +1,14 @@
 /** `sluice dlq list`. */
-import { loadJob } from '../../config/load-jobs.ts';
-import type { Manifest } from '../../core/batch.ts';
-import { composed } from '../compose.ts';
+import type { ListedDeadLetter } from '../../pipeline/replay-dead-letters.ts';
 import type { CliContext, CommandResult } from '../context.ts';
 import type { DeadLetterFilter } from '../dlq-commands.ts';
-import { openProject } from '../open-project.ts';
 import { counted, grouped, tableLines } from '../table.ts';
-import { readDeadLetters, type DeadLetter } from './dead-letters.ts';
+import { loadDeadLetters, positionText } from './load.ts';
 
-/** The dead letters of a job by the filter of a command; nothing but the state store and landing is opened. */
-export async function loadDeadLetters(
-  context: CliContext,
-  name: string,
-  options: DeadLetterFilter,
-): Promise<readonly DeadLetter[]> {
-  const project = await openProject(context, options);
-  const job = await loadJob(project.config, name);
-  return composed(project, async (composition) => {
-    const state = await composition.state();
-    const manifests = (await state.batches(job.name))
-      .map((batch) => batch.manifest)
-      .filter((manifest): manifest is Manifest => manifest !== null);
-    return readDeadLetters(await composition.landing(), manifests, options);
-  });
+interface ReasonCount {
+  readonly code: string;
+  readonly count: number;
+  readonly replayed: number;
 }
 
 export async function listDeadLetters(
@@ -32,47 +18,40 @@ export async function listDeadLetters(
 ): Promise<CommandResult> {
   const letters = await loadDeadLetters(context, name, options);
   const newest = letters.slice(-options.limit);
-  const reasons = [...Map.groupBy(letters, (letter) => letter.reasonCode)].map(([code, group]) => ({
+  const reasons = [...Map.groupBy(letters, ({ letter }) => letter.reason_code)].map(([code, group]) => ({
     code,
     count: group.length,
-    replayed: group.filter((letter) => letter.replayed).length,
+    replayed: group.filter(({ replayed }) => replayed).length,
   }));
-  print(context, name, { letters, newest, reasons });
-  return {
-    exitCode: 0,
-    json: {
-      job: name,
-      total: letters.length,
-      reasons,
-      deadLetters: newest.map(({ keyBase64: _key, valueBase64: _value, ...letter }) => letter),
-    },
-  };
+  if (letters.length === 0) context.output.result('no dead letters');
+  else print(context, name, { total: letters.length, newest, reasons });
+  const listed = newest.map(({ letter: { key_base64: _key, value_base64: _value, ...letter }, replayed }) => ({
+    ...letter,
+    replayed,
+  }));
+  return { exitCode: 0, json: { job: name, total: letters.length, reasons, deadLetters: listed } };
 }
 
 interface Listing {
-  readonly letters: readonly DeadLetter[];
-  readonly newest: readonly DeadLetter[];
-  readonly reasons: readonly { readonly code: string; readonly count: number; readonly replayed: number }[];
+  readonly total: number;
+  readonly newest: readonly ListedDeadLetter[];
+  readonly reasons: readonly ReasonCount[];
 }
 
-function print({ output }: CliContext, job: string, { letters, newest, reasons }: Listing): void {
-  if (letters.length === 0) return output.result('no dead letters');
-  for (const line of tableLines(
-    ['reason', 'records', 'replayed'],
-    reasons.map(({ code, count, replayed }) => [code, grouped(count), grouped(replayed)]),
-  ))
-    output.result(line);
+function print({ output }: CliContext, job: string, { total, newest, reasons }: Listing): void {
+  const counts = reasons.map(({ code, count, replayed }) => [code, grouped(count), grouped(replayed)]);
+  for (const line of tableLines(['reason', 'records', 'replayed'], counts)) output.result(line);
   output.result();
-  const rows = newest.map((letter) => [
-    letter.position,
-    letter.batchId,
-    letter.reasonCode,
-    letter.replayed ? 'replayed' : '',
+  const rows = newest.map(({ letter, replayed }) => [
+    positionText(letter),
+    letter._batch_id,
+    letter.reason_code,
+    replayed ? 'replayed' : '',
     letter.reason,
   ]);
   for (const line of tableLines(['position', 'batch', 'code', '', 'reason'], rows)) output.result(line);
   output.result();
-  if (newest.length < letters.length)
-    output.result(`the newest ${newest.length} of ${counted(letters.length, 'record', 'records')}; --limit shows more`);
+  if (newest.length < total)
+    output.result(`the newest ${newest.length} of ${counted(total, 'record', 'records')}; --limit shows more`);
   output.result(`sluice dlq show ${job} prints them whole, sluice dlq replay ${job} judges them again`);
 }

@@ -1,8 +1,25 @@
 /** `sluice job recover`. */
-import { SluiceError } from '../../core/errors.ts';
+import { loadJob } from '../../config/load-jobs.ts';
+import { recover } from '../../pipeline/recover.ts';
+import { underLease } from '../../pipeline/run-job.ts';
 import type { ProjectOptions } from '../common-options.ts';
+import { composed } from '../compose.ts';
 import type { CliContext, CommandResult } from '../context.ts';
+import { openProject } from '../open-project.ts';
+import { runRequest } from './options.ts';
+import { jobPorts } from './ports.ts';
+import { printReport } from './report-text.ts';
 
-export function recoverJob(_context: CliContext, _name: string, _options: ProjectOptions): Promise<CommandResult> {
-  return Promise.reject(new SluiceError('unsupported', 'recover is not wired yet'));
+export async function recoverJob(context: CliContext, name: string, options: ProjectOptions): Promise<CommandResult> {
+  const project = await openProject(context, options);
+  const job = await loadJob(project.config, name);
+  return composed(project, async (composition) => {
+    const ports = await jobPorts(job, { context, project, composition });
+    let recovered = 0;
+    const report = await underLease(ports, runRequest({}, {}), async (run) => {
+      recovered = await recover(run);
+    });
+    printReport(context.output, report);
+    return { exitCode: report.exitCode, json: { ...report, recovered } };
+  });
 }

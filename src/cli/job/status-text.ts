@@ -1,88 +1,88 @@
 /** A job's status for people: the state in a few lines, then what needs doing. */
+import type { JobStatus } from '../../pipeline/job-status.ts';
+import type { RunRecord } from '../../state/ports.ts';
 import type { Output } from '../output.ts';
 import { counted, grouped, tableLines } from '../table.ts';
-import type { JobStatus } from './status.ts';
 
-export function printStatus(output: Output, status: JobStatus): void {
-  const { bold, dim, green, yellow } = output.resultColours;
+export function printStatus(output: Output, status: JobStatus, target: string): void {
+  const { bold, dim } = output.resultColours;
   const say = (label: string, text: string): void => output.result(`${label.padEnd(14)}${text}`);
-  output.result(`${bold(status.job)} ${dim(`on ${status.target}`)}`);
-  say('batches', batchLine(status));
-  say('logical time', status.lastLogicalTime ?? 'no batch yet');
-  if (status.lastRun !== null) say('last run', runLine(status.lastRun));
-  if (status.lease !== null)
-    say('running', `${status.lease.holder}, lease for another ${status.lease.remainingSeconds} s`);
-  if (status.deadLetters > 0) say('dead letters', `${grouped(status.deadLetters)} (sluice dlq list ${status.job})`);
-  if (status.gaps > 0) say('gaps', `${counted(status.gaps, 'accepted loss', 'accepted losses')} on record`);
-  printBatches(output, status);
-  printLag(output, status);
-  printModels(output, status);
-  output.result();
-  if (status.refusedSnapshots.length > 0) {
-    output.result(
-      yellow(
-        `kept out: ${status.refusedSnapshots.join(', ')} (sluice job run ${status.job} --accept-deletes lets it in)`,
-      ),
+  const { planned, landed, loaded } = status.batches;
+  output.result(`${bold(status.job)} ${dim(`on ${target}`)}`);
+  say(
+    'batches',
+    planned + landed + loaded === 0
+      ? 'none yet'
+      : `${grouped(loaded)} loaded, ${grouped(landed)} landed, ${grouped(planned)} planned`,
+  );
+  const [lastRun] = status.runs;
+  if (lastRun !== undefined) say('last run', runLine(lastRun));
+  if (status.lease !== null) {
+    const { holder, remainingMs } = status.lease;
+    say(
+      'running',
+      `process ${holder.pid} on ${holder.host} (${holder.command}), lease for another ${Math.ceil(remainingMs / 1000)} s`,
     );
   }
-  if (status.unfinished.length === 0) output.result(green('nothing is unfinished'));
-  else for (const line of status.unfinished) output.result(yellow(`unfinished: ${line}`));
+  if (status.deadLetters > 0) say('dead letters', `${grouped(status.deadLetters)} (sluice dlq list ${status.job})`);
+  if (status.gaps.length > 0)
+    say('gaps', `${counted(status.gaps.length, 'accepted loss', 'accepted losses')} on record`);
+  printLag(output, status);
+  printModels(output, status);
+  printUnfinished(output, status);
 }
 
-function batchLine(status: JobStatus): string {
-  const { total, planned, landed, loaded } = status.batches;
-  return total === 0
-    ? 'none yet'
-    : `${grouped(total)}: ${grouped(loaded)} loaded, ${grouped(landed)} landed, ${grouped(planned)} planned`;
-}
-
-function runLine(run: NonNullable<JobStatus['lastRun']>): string {
+function runLine(run: RunRecord): string {
   const end = run.finishedAt === null ? 'not finished' : `exit ${run.exitCode ?? '?'} at ${run.finishedAt}`;
   return `${run.command}: ${end}${run.error === null ? '' : ` (${run.error.split('\n')[0]})`}`;
 }
 
-function printBatches(output: Output, status: JobStatus): void {
-  if (status.recentBatches.length === 0) return;
-  output.result();
-  const rows = status.recentBatches.map((batch) => [
-    batch.id,
-    batch.kind,
-    batch.state,
-    batch.logicalTime,
-    grouped(batch.read),
-    grouped(batch.landed),
-    grouped(batch.quarantined),
-  ]);
-  for (const line of tableLines(['batch', 'kind', 'state', 'logical time', 'read', 'landed', 'quarantined'], rows))
-    output.result(line);
-}
-
 function printLag(output: Output, status: JobStatus): void {
   output.result();
-  if (status.lag === null) {
-    output.result(output.resultColours.yellow(`the lag is not known: ${status.lagError ?? ''}`));
+  if (status.lagError !== null) {
+    output.result(output.resultColours.yellow(`the lag is not known: ${status.lagError}`));
     return;
   }
   const rows = status.lag.map((part) => [
     part.topic,
     String(part.partition),
     part.next ?? '-',
-    part.start,
     part.end,
-    part.lag,
-    part.lost,
+    grouped(BigInt(part.lag)),
   ]);
-  for (const line of tableLines(['topic', 'partition', 'next', 'start', 'end', 'lag', 'lost'], rows))
-    output.result(line);
+  for (const line of tableLines(['topic', 'partition', 'next', 'end', 'lag'], rows)) output.result(line);
 }
 
 function printModels(output: Output, status: JobStatus): void {
+  if (status.models.length === 0) return;
   output.result();
   const rows = status.models.map((model) => [
-    model.name,
-    model.logicalTime ?? 'not published yet',
-    String(model.waiting),
-    String(model.stale.length),
+    model.model,
+    model.logicalTime,
+    String(model.unpublished),
+    model.firstPartition === null ? '' : `${model.firstPartition} .. ${model.lastPartition ?? ''}`,
+    model.stale.length === 0 ? '' : String(model.stale.length),
   ]);
-  for (const line of tableLines(['model', 'published at', 'batches waiting', 'stale days'], rows)) output.result(line);
+  for (const line of tableLines(['model', 'published', 'batches waiting', 'days', 'stale days'], rows))
+    output.result(line);
+}
+
+function printUnfinished(output: Output, status: JobStatus): void {
+  const { yellow, green } = output.resultColours;
+  output.result();
+  for (const id of status.refusedSnapshots)
+    output.result(yellow(`kept out: snapshot ${id} (sluice job run ${status.job} --accept-deletes lets it in)`));
+  const next: Readonly<Record<string, string>> = { planned: 'is to be landed', landed: 'is to be loaded' };
+  const open = status.unfinished.map(
+    (batch) => `batch ${batch.id} (${batch.kind}) ${next[batch.state] ?? `is ${batch.state}`}`,
+  );
+  for (const model of status.models) {
+    const [first] = model.stale;
+    if (first !== undefined)
+      open.push(
+        `${model.model} has stale days: sluice job backfill ${status.job} --from ${first} --to ${model.stale.at(-1) ?? first}`,
+      );
+  }
+  for (const line of open) output.result(yellow(`unfinished: ${line}`));
+  if (open.length === 0) output.result(green('nothing is unfinished'));
 }

@@ -150,8 +150,13 @@ async function streamAnswer(
   signal: AbortSignal,
 ): Promise<string> {
   const topics = [...new Set(jobs.flatMap((job) => job.topics.map((topic) => topic.name)))];
-  const partitions = await (await composition.stream()).partitions(topics, signal);
-  return `${topics.length} topics with ${partitions.length} partitions`;
+  const stream = await composition.stream();
+  try {
+    const partitions = await stream.partitions(topics, signal);
+    return `${topics.length} topics with ${partitions.length} partitions`;
+  } finally {
+    await stream.close();
+  }
 }
 
 async function warehouseAnswer(composition: Composition, signal: AbortSignal): Promise<string> {

@@ -6,6 +6,7 @@ import type { EntityColumn, JobDefinition } from '../core/job.ts';
 import { memberSlices } from '../core/json-slices.ts';
 import { isCalendarDate, parseInstant } from '../core/time.ts';
 import { decimalPlaces, integerDigits, plainText, readDecimal, toInt64 } from './exact-number.ts';
+import { loadSchemaValidator } from './schema-validator.ts';
 import { Rejection } from './verdict.ts';
 
 /** BigQuery keeps JSON of at most 500 levels (FACTS.md §5). */
@@ -217,7 +218,8 @@ function parseObject(text: string): JsonObject {
  * Makes the checker of a job. Event time and key are the decoder's; every other column is checked here. Throws `Rejection`.
  * `required` columns may be neither missing nor null.
  */
-export function createValueChecker(job: JobDefinition, onDrift: DriftSink): ValueChecker {
+export async function createValueChecker(job: JobDefinition, onDrift: DriftSink): Promise<ValueChecker> {
+  const validate = await loadSchemaValidator(job);
   const checks = new Map<string, ColumnCheck>();
   const exactColumns = new Map<string, EntityColumn>();
   const required: string[] = [];
@@ -273,6 +275,7 @@ export function createValueChecker(job: JobDefinition, onDrift: DriftSink): Valu
         throw new Rejection('required_missing', `$.${field} is missing`, `$.${field}`);
       }
     }
+    validate?.(object);
     const isPlain = !isLong && nameEnds === members && !spaceBeforeColon;
     return { object, json: isPlain ? null : rewrite(text, names) };
   };

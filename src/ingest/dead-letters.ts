@@ -114,9 +114,9 @@ export interface ReplayRequest {
 type Judge = (letter: DeadLetter) => Verdict | null;
 
 /** Judges a dead letter by today's schema; null when its topic or snapshot is not the job's any more. */
-export function createJudge(job: JobDefinition, manifests: readonly Manifest[], onDrift: (field: string) => void): Judge {
-  const decodeRecord = createRecordDecoder(job, onDrift);
-  const decodeRow = createRowDecoder(job, onDrift);
+export async function createJudge(job: JobDefinition, manifests: readonly Manifest[], onDrift: (field: string) => void): Promise<Judge> {
+  const decodeRecord = await createRecordDecoder(job, onDrift);
+  const decodeRow = await createRowDecoder(job, onDrift);
   const snapshots = new Map(manifests.flatMap(({ snapshot }) => (snapshot === undefined ? [] : [[snapshot.snapshotId, snapshot] as const])));
   return (letter) => {
     if (letter._snapshot_id !== undefined) {
@@ -182,7 +182,7 @@ async function landOnce(request: ReplayRequest, store: ObjectStore): Promise<Man
   const sources = manifests.filter((manifest) => wanted.size === 0 || wanted.has(manifest.batchId));
   const done = await replayedPlaces(store, manifests);
   const drift = driftCounter();
-  const judge = createJudge(job, manifests, drift.sink);
+  const judge = await createJudge(job, manifests, drift.sink);
   const output = new ReplayObjects(request, store);
   const used = new Set<BatchId>();
   let read = 0;

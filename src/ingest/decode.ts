@@ -59,8 +59,8 @@ export type RecordDecoder = (record: SourceRecord, topic: TopicDefinition) => Ve
  * Decodes stream records of a job. A verdict depends on the record alone (its bytes and its broker timestamp), never on the wall clock or
  * on how the stream was cut.
  */
-export function createRecordDecoder(job: JobDefinition, onDrift: DriftSink): RecordDecoder {
-  const check: ValueChecker = createValueChecker(job, onDrift);
+export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink): Promise<RecordDecoder> {
+  const check: ValueChecker = await createValueChecker(job, onDrift);
   const bounds = boundsOf(job);
 
   function opOf(topic: TopicDefinition, object: JsonObject): Op {
@@ -121,8 +121,8 @@ export function createRecordDecoder(job: JobDefinition, onDrift: DriftSink): Rec
 /** Decodes one row of a REST page. `finishedAtMs` is S1: a row may be an hour ahead of it at most (CUSTOMER.md §1). */
 export type RowDecoder = (text: string, finishedAtMs: number) => Verdict;
 
-export function createRowDecoder(job: JobDefinition, onDrift: DriftSink): RowDecoder {
-  const check = createValueChecker(job, onDrift);
+export async function createRowDecoder(job: JobDefinition, onDrift: DriftSink): Promise<RowDecoder> {
+  const check = await createValueChecker(job, onDrift);
   const bounds = boundsOf(job);
   return (text, finishedAtMs) => {
     let key: string | null = null;

@@ -188,7 +188,7 @@ class RowObjects {
 }
 
 async function judgeRows(request: LandSnapshotRequest, store: ObjectStore, progress: SnapshotProgress, sink: (field: string) => void): Promise<{ tally: RowTally; objects: readonly ManifestObject[] }> {
-  const decode = createRowDecoder(request.job, sink);
+  const decode = await createRowDecoder(request.job, sink);
   const finishedMs = millisOf(progress.finishedAt ?? progress.startedAt);
   const output = new RowObjects(request, store, progress.startedAt);
   const tally: RowTally = {

@@ -276,7 +276,7 @@ export async function landStreamBatch(
 ): Promise<Manifest> {
   const { job, intent, tag, logicalTime, guard } = request;
   const drift = driftCounter();
-  const decode = createRecordDecoder(job, drift.sink);
+  const decode = await createRecordDecoder(job, drift.sink);
   const times = new TimeBounds();
   const lander = new RangeLander(request, ports, decode);
   const ranges = intent.ranges.map((range) => ({ ...range, from: BigInt(range.from), to: BigInt(range.to) }));

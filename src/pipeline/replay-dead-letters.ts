@@ -44,7 +44,7 @@ export async function* listDeadLetters(ports: JobPorts): AsyncIterable<ListedDea
 /** How many dead letters would pass by today's schema. */
 export async function countReplayable(ports: JobPorts): Promise<{ readonly dead: number; readonly passing: number; readonly batches: readonly string[]; readonly objects: readonly string[] }> {
   const manifests = await sealedManifests(ports);
-  const judge = createJudge(ports.job, manifests, () => undefined);
+  const judge = await createJudge(ports.job, manifests, () => undefined);
   const batches = new Set<string>();
   const objects = new Set<string>();
   let dead = 0;

@@ -101,6 +101,8 @@ export interface JobStatisticsResource {
     readonly totalSlotMs?: string;
     readonly numDmlAffectedRows?: string;
     readonly statementType?: string;
+    /** Of a dry run. */
+    readonly schema?: TableSchema;
   };
   readonly load?: { readonly outputRows?: string; readonly inputFiles?: string; readonly badRecords?: string };
 }

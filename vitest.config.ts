@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: { sluice: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     include: ['tests/**/*.test.ts'],
+    reporters: ['default', './scripts/closing-line.ts'],
     // Two workers: the reference machine has two cores and every e2e test starts processes of its own.
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -22,16 +22,11 @@ function readString(token: string): string | undefined {
   }
 }
 
-/** The value, and what stands anywhere in its text, in overwritten duplicates too: a lone surrogate, a number like 1e400. */
-export function readJson(text: string): {
-  readonly value: Json;
-  readonly loneSurrogate: boolean;
-  readonly infinite: boolean;
-} {
+/** The value, and whether a lone surrogate stands anywhere in its text, in overwritten duplicates too (no JSON reader takes it). */
+export function readJson(text: string): { readonly value: Json; readonly loneSurrogate: boolean } {
   let at = 0;
   let levels = 0;
   let loneSurrogate = false;
-  let infinite = false;
   const fail = (): never => {
     throw new BrokenJson(`no JSON at character ${at}`);
   };
@@ -56,7 +51,6 @@ export function readJson(text: string): {
   };
   const number = (): Json => {
     const token = match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? fail();
-    if (!Number.isFinite(Number(token))) infinite = true;
     return { number: token };
   };
   const nested = (read: () => Json): Json => {
@@ -95,7 +89,16 @@ export function readJson(text: string): {
   const result = value();
   skip();
   if (at !== text.length) fail();
-  return { value: result, loneSurrogate, infinite };
+  return { value: result, loneSurrogate };
+}
+
+/** Whether a number anywhere in the value is beyond every double, like 1e400 (RELIABILITY F23). */
+export function hasInfinite(value: Json): boolean {
+  if (Array.isArray(value)) return value.some(hasInfinite);
+  if (value === null || typeof value !== 'object') return false;
+  return isNumber(value)
+    ? !Number.isFinite(Number(value.number))
+    : isObject(value) && [...value.values()].some(hasInfinite);
 }
 
 /** A JSON number as ±digits · 10^-scale without trailing zeros; zero has no sign and no digits. */

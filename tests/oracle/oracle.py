@@ -88,20 +88,17 @@ class Number(str):
 
 
 class Watch:
-    """Notes a lone surrogate or a number no double can hold, wherever it stands, in overwritten duplicates too."""
+    """Notes a lone surrogate wherever it stands, in overwritten duplicates too."""
 
     def __init__(self):
-        self.found = set()
+        self.seen = False
 
     def look(self, value):
         if isinstance(value, list):
             for item in value:
                 self.look(item)
-        elif isinstance(value, Number):
-            if math.isinf(float(value)):
-                self.found.add("out_of_range")
         elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-            self.found.add("lone_surrogate")
+            self.seen = True
 
     def pairs(self, pairs):
         for name, value in pairs:
@@ -123,6 +120,14 @@ def levels(text):
     return deepest
 
 
+def numbers(value):
+    if isinstance(value, Number):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from numbers(item)
+
+
 def read_json(text):
     """The value and what stands in it that no warehouse takes."""
     if levels(text) > MAX_LEVELS:
@@ -135,7 +140,10 @@ def read_json(text):
     except ValueError:
         raise Bad("broken_json") from None
     watch.look(value)
-    return value, watch.found
+    found = {"lone_surrogate"} if watch.seen else set()
+    if any(math.isinf(float(number)) for number in numbers(value)):
+        found.add("out_of_range")
+    return value, found
 
 
 def canonical(value):

@@ -1,6 +1,6 @@
 /** CUSTOMER.md §1, dead letters: what makes a record a bad one, and the cells of a good one. */
 import type { EventOp, OracleColumn, OracleJob, OracleRecord, Row } from './ground-truth.ts';
-import { BrokenJson, canonicalJson, TooDeep, exactNumber, isNumber, isObject, readJson } from './json.ts';
+import { BrokenJson, canonicalJson, TooDeep, exactNumber, hasInfinite, isNumber, isObject, readJson } from './json.ts';
 import type { Json } from './json.ts';
 import { instant, instantText, isDate, readInstant } from './time.ts';
 
@@ -128,7 +128,7 @@ function judgeValue(source: string, job: OracleJob, latestFrom: bigint, isEvent:
   const members = json.value;
   const reasons = new Set<string>();
   if (json.loneSurrogate) reasons.add('lone_surrogate');
-  if (json.infinite) reasons.add('out_of_range');
+  if (hasInfinite(json.value)) reasons.add('out_of_range');
   const read = (field: string, column: OracleColumn, required: boolean): string | null => {
     const cell = readCell(members.get(field), column);
     if (cell === null && required) reasons.add('missing_field');

@@ -31,10 +31,9 @@ function compare(product: ProductVerdict, oracle: Verdict, input: string): void 
 
 describe.each(['customer', 'order'] as const)('the decoder of %s', (entity) => {
   const { job } = PROFILES[entity];
-  const decode = createRecordDecoder(JOBS[entity], () => undefined);
-  const decodeRow = createRowDecoder(JOBS[entity], () => undefined);
-
-  it('judges as the oracle does', () => {
+  it('judges as the oracle does', async () => {
+    const decode = await createRecordDecoder(JOBS[entity], () => undefined);
+    const decodeRow = await createRowDecoder(JOBS[entity], () => undefined);
     return checkHistories(entity, 300, (history) => {
       for (const record of recordsByRun(history).flat()) {
         const topic = JOBS[entity].topics.find(({ name }) => name === record.topic);

@@ -1,0 +1,94 @@
+/**
+ * Plays a random history on a project of its own (a temporary SLUICE_HOME): produces the records, serves the pages, runs the job through
+ * `run` (in this process or as a command), and holds landing, raw and published tables against the oracle after every whole run.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
+import { checkProject } from './check-project.ts';
+import type { History, HistoryRun, ProducedRecord } from './history-build.ts';
+import type { PlannedPage } from './history-pages.ts';
+import { ListingServer } from './listing-server.ts';
+
+export interface JobCall {
+  readonly entity: History['entity'];
+  /** SLUICE_HOME. */
+  readonly home: string;
+  readonly apiUrl: string;
+  readonly logicalTime: string;
+  readonly mode: HistoryRun['mode'];
+  readonly fullLoad: boolean;
+  readonly maxBatchRows: number | null;
+  readonly acceptDeletes: boolean;
+  /** Logical milliseconds that the API has taken so far in this run; a run in this process lets its clock show them. */
+  readonly apiMs: () => number;
+}
+
+export interface JobOutcome {
+  readonly exitCode: number;
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+}
+
+export type RunJob = (call: JobCall) => Promise<JobOutcome>;
+
+/** A temporary SLUICE_HOME with topics; removed when disposed. */
+export class TempProject implements AsyncDisposable {
+  readonly home: string;
+  readonly topics: TopicLog;
+
+  private constructor(home: string) {
+    this.home = home;
+    // What a power cut would lose is nothing to these tests.
+    this.topics = new TopicLog(join(home, 'topics'), { durable: false });
+  }
+
+  static async create(topics: History['topics']): Promise<TempProject> {
+    const project = new TempProject(await mkdtemp(join(tmpdir(), 'sluice-history-')));
+    for (const { name, partitions } of topics) await project.topics.create(name, partitions);
+    return project;
+  }
+
+  async produce(records: readonly ProducedRecord[]): Promise<void> {
+    for (const [topic, ofTopic] of Map.groupBy(records, (record) => record.topic))
+      await this.topics.append(topic, ofTopic);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A run either succeeds or refuses a snapshot by the guard. */
+function assertOutcome(outcome: JobOutcome, run: HistoryRun, number: number): void {
+  const unexpected = outcome.errors.filter(({ code }) => code !== 'delete_guard');
+  const refused = outcome.errors.length > unexpected.length;
+  if (unexpected.length === 0 && outcome.exitCode === (refused ? 1 : 0)) return;
+  const told = outcome.errors.map(({ code, message }) => `${code}: ${message}`).join('\n');
+  throw new Error(
+    `run ${number} at ${run.logicalTime} (${run.mode}) ended with exit code ${outcome.exitCode}\n${told}`,
+  );
+}
+
+/** Throws at the first difference. */
+export async function playHistory(history: History, run: RunJob): Promise<void> {
+  await using project = await TempProject.create(history.topics);
+  await using server = await ListingServer.start();
+  const downloads: (readonly PlannedPage[])[] = [];
+  for (const [index, planned] of history.runs.entries()) {
+    await project.produce(planned.produced);
+    let apiMs = 0;
+    server.script(planned.fullLoad ?? [], ({ takesMs }) => {
+      apiMs += takesMs;
+    });
+    if (planned.fullLoad !== null) downloads.push(planned.fullLoad);
+    const { logicalTime, mode, maxBatchRows, acceptDeletes } = planned;
+    const fullLoad = planned.fullLoad !== null;
+    const call = { logicalTime, mode, maxBatchRows, acceptDeletes, fullLoad, apiMs: () => apiMs };
+    const outcome = await run({ ...call, entity: history.entity, home: project.home, apiUrl: server.url });
+    assertOutcome(outcome, planned, index + 1);
+    if (mode === 'all' || mode === 'refresh') {
+      await checkProject(project.home, { history, lastRun: index, downloads });
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** Reads published and raw tables out of a DuckDB file, every cell as the oracle writes it. Not through the product's own adapter. */
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { OracleColumn, OracleJob, Row } from '../oracle/ground-truth.ts';
+import { canonicalJson, readJson } from '../oracle/json.ts';
+
+export interface ActualRow {
+  /** null in current. */
+  readonly day: string | null;
+  readonly key: string;
+  readonly row: Row;
+}
+
+type Cells = Readonly<Record<string, string | null>>;
+
+/** SQL that gives a column as the oracle's text. */
+function asText({ name, type }: Pick<OracleColumn, 'name' | 'type'>): string {
+  const column = `"${name}"`;
+  if (type === 'TIMESTAMP') return `strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') as ${column}`;
+  return `cast(${column} as varchar) as ${column}`;
+}
+
+function normalised(type: string, text: string | null): string | null {
+  if (text === null) return null;
+  if (type === 'JSON') return canonicalJson(readJson(text).value);
+  return type === 'FLOAT64' ? canonicalJson({ number: String(Number(text)) }) : text;
+}
+
+export class TableReader implements Disposable {
+  readonly #instance: DuckDBInstance;
+  readonly #query: (sql: string) => Promise<readonly Cells[]>;
+
+  private constructor(instance: DuckDBInstance, query: (sql: string) => Promise<readonly Cells[]>) {
+    this.#instance = instance;
+    this.#query = query;
+  }
+
+  static async open(path: string): Promise<TableReader> {
+    const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
+    const connection = await instance.connect();
+    return new TableReader(instance, async (sql) => {
+      const reader = await connection.runAndReadAll(sql);
+      return reader.getRowObjects() as Cells[];
+    });
+  }
+
+  /** Columns as texts; `types` says how to write them. A column the table lacks is an error. */
+  async read(table: string, columns: readonly Pick<OracleColumn, 'name' | 'type'>[]): Promise<readonly Cells[]> {
+    const rows = await this.#query(`select ${columns.map(asText).join(', ')} from ${table}`);
+    return rows.map((row) =>
+      Object.fromEntries(columns.map(({ name, type }) => [name, normalised(type, row[name] ?? null)])),
+    );
+  }
+
+  /** Column names and DuckDB types in order. */
+  async columns(schema: string, table: string): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#query(
+      `select column_name, data_type from information_schema.columns
+       where table_schema = '${schema}' and table_name = '${table}' order by ordinal_position`,
+    );
+    return new Map(rows.map((row) => [row['column_name'] ?? '', row['data_type'] ?? '']));
+  }
+
+  /** current_<entity> or history_<entity>, in no order. */
+  async published(table: string, job: OracleJob, daily: boolean): Promise<ActualRow[]> {
+    const columns = [
+      ...(daily ? [{ name: 'day', type: 'DATE' }] : []),
+      ...job.columns,
+      { name: '_op', type: 'STRING' },
+      { name: '_event_at', type: 'TIMESTAMP' },
+      { name: '_is_deleted', type: 'BOOL' },
+      { name: '_batch_id', type: 'STRING' },
+    ];
+    const rows = await this.read(`analytics.${table}`, columns);
+    return rows.map(({ day, ...row }) => ({ day: day ?? null, key: row[job.keyColumn] ?? '', row }));
+  }
+
+  [Symbol.dispose](): void {
+    this.#instance.closeSync();
+  }
+}

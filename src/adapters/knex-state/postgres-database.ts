@@ -1,9 +1,9 @@
 /** PostgreSQL by pg: a small pool, the database's clock, its own lock around migrations. */
 import { databaseInstant } from './fence.ts';
 import { KnexConnections, openKnex } from './knex-driver.ts';
-import type { Connection, Knex } from './knex-driver.ts';
+import type { Knex } from './knex-driver.ts';
 import { applyMigrations, isCurrent } from './migrate.ts';
-import { isMissingTable, parsePostgresUrl, postgresError } from './postgres-errors.ts';
+import { breaksConnection, isMissingTable, parsePostgresUrl, postgresError } from './postgres-errors.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import type { Dialect, Session, StateDatabase } from './session.ts';
 import { integer } from './session.ts';
@@ -11,7 +11,7 @@ import { integer } from './session.ts';
 /** Every statement here takes milliseconds; one that takes this long hangs behind a lock. */
 const DEFAULT_MAX_WAIT_MS = 30_000;
 /** The client gives up this much later, for a server that does not answer at all. */
-const ANSWER_GRACE_MS = 5_000;
+const MAX_ANSWER_GRACE_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A process that was paused inside a transaction must lose the lease's row sooner than those who wait for it give up. */
 const MAX_IDLE_IN_TRANSACTION_MS = 10_000;
@@ -43,12 +43,20 @@ export function postgresDatabase(url: string, maxWaitMs: number = DEFAULT_MAX_WA
     explain: (error) => postgresError(error, server),
   });
 
-  const read = <T>(work: (session: Session) => Promise<T>): Promise<T> => connections.use((session) => work(session));
+  const read = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
+    connections.use(async (session, connection) => {
+      try {
+        return await work(session);
+      } catch (error) {
+        if (breaksConnection(error)) abandon(connection as PgConnection);
+        throw error;
+      }
+    });
 
   const write = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
-    connections.use(async (session, connection) => {
+    read(async (session) => {
       await session.change('begin');
-      return finishTransaction(session, connection, work);
+      return finishTransaction(session, work);
     });
 
   return {
@@ -78,8 +86,8 @@ async function openServer(url: string, maxWaitMs: number): Promise<Knex> {
       connectionString: url,
       application_name: 'sluice',
       statement_timeout: maxWaitMs,
-      query_timeout: maxWaitMs + ANSWER_GRACE_MS,
-      idle_in_transaction_session_timeout: MAX_IDLE_IN_TRANSACTION_MS,
+      query_timeout: maxWaitMs + Math.min(maxWaitMs, MAX_ANSWER_GRACE_MS),
+      idle_in_transaction_session_timeout: Math.min(maxWaitMs, MAX_IDLE_IN_TRANSACTION_MS),
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
     },
@@ -92,22 +100,28 @@ async function openServer(url: string, maxWaitMs: number): Promise<Knex> {
   });
 }
 
-async function finishTransaction<T>(
-  session: Session,
-  connection: Connection,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
+async function finishTransaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
   try {
     const result = await work(session);
     await session.change('commit');
     return result;
   } catch (error) {
-    await session.change('rollback').catch((lost: unknown) => {
-      // Nobody may get this connection again: its transaction may still be open.
-      Object.assign(connection, { __knex__disposed: lost });
-    });
+    // Without a connection the server rolls back by itself; a rollback that fails breaks the connection.
+    if (!breaksConnection(error)) await session.change('rollback');
     throw error;
   }
+}
+
+/** pg's client: its `end` drops the socket at once while a statement is under way. */
+interface PgConnection {
+  __knex__disposed?: string;
+  end(): Promise<void>;
+}
+
+/** Nobody may get this connection again: its transaction may still be open, or an answer still to come. */
+function abandon(connection: PgConnection): void {
+  connection.__knex__disposed = 'abandoned';
+  connection.end().catch(() => undefined);
 }
 
 async function migrateAlone(session: Session, label: string): Promise<void> {

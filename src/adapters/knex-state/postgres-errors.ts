@@ -75,6 +75,14 @@ export function postgresError(error: unknown, server: PostgresServer): unknown {
   });
 }
 
+/** True when the server did not answer with an error of a statement: the connection is gone, or nobody knows where it stands. */
+export function breaksConnection(error: unknown): boolean {
+  if (!(error instanceof SluiceError) || error.code !== 'state_unavailable') return false;
+  const { code } = error.details;
+  // No SQLSTATE begins with E; Node's codes do (EPIPE).
+  return typeof code !== 'string' || !/^(?!E|08|57P|25P03)[0-9A-Z]{5}$/.test(code);
+}
+
 export function isMissingTable(error: unknown): boolean {
   return codeOf(error) === '42P01';
 }

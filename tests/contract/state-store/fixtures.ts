@@ -34,8 +34,12 @@ export function leaseIn(outcome: LeaseOutcome): Lease {
 }
 
 /** Takes the lease away from whoever holds it: the holder looks like a dead process of this host. */
-export async function takeOver(store: StateStore, job = JOB): Promise<Lease> {
-  return leaseIn(await store.acquireLease(request({ job, holder: holder({ pid: 200 }), isAlive: () => false })));
+export async function takeOver(
+  store: StateStore,
+  at: { readonly job?: string; readonly host?: string } = {},
+): Promise<Lease> {
+  const { job = JOB, host = 'alpha' } = at;
+  return leaseIn(await store.acquireLease(request({ job, holder: holder({ host, pid: 200 }), isAlive: () => false })));
 }
 
 /** `range(0, 10)` is topic[0] 0..10. */

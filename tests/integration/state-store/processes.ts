@@ -19,7 +19,7 @@ export interface Worker {
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 
-export function startWorker(location: StateLocation, action: 'start' | 'hold' | 'churn'): Worker {
+export function startWorker(location: StateLocation, action: 'start' | 'hold' | 'freeze' | 'churn'): Worker {
   const child = spawn(process.execPath, [WORKER, JSON.stringify(location), action], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

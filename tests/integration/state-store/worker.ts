@@ -1,5 +1,5 @@
 /**
- * A process that works on a state store, for tests that need real ones: `node worker.ts <location as JSON> start|hold|churn`. Each line it
+ * A process that works on a state store, for tests that need real ones: `node worker.ts <location as JSON> start|hold|freeze|churn`. Each line it
  * prints is one JSON value: what it has been told to be done.
  */
 import { hostname } from 'node:os';
@@ -13,7 +13,10 @@ import { JOB, T1, leaseIn, manifestOf, range, stream } from '../../contract/stat
 /** Short, so that a paused process loses its lease while the test waits. */
 export const HOLD_TTL_MS = 1000;
 
-const ACTIONS: Readonly<Record<string, (store: StateStore) => Promise<void>>> = { start, hold, churn };
+/** After this long in an open transaction PostgreSQL gives up on the frozen process. */
+export const FREEZE_MAX_WAIT_MS = 1500;
+
+const ACTIONS: Readonly<Record<string, (store: StateStore) => Promise<void>>> = { start, hold, freeze, churn };
 
 /** One of many that start at once: migrate, ask for the lease, say what came. */
 async function start(store: StateStore): Promise<void> {
@@ -36,6 +39,21 @@ async function hold(store: StateStore): Promise<void> {
         process.kill(process.pid, 'SIGSTOP');
       }
     }
+  } catch (error) {
+    say({ code: isSluiceError(error) ? error.code : String(error) });
+  }
+}
+
+/** Stops itself inside the transaction that takes a lease, and says what came of it when it is woken. */
+async function freeze(store: StateStore): Promise<void> {
+  const isAlive = (): boolean => {
+    say({ stopping: true });
+    process.kill(process.pid, 'SIGSTOP');
+    return false;
+  };
+  try {
+    const { status } = await store.acquireLease({ ...request(HOLD_TTL_MS), isAlive });
+    say({ status });
   } catch (error) {
     say({ code: isSluiceError(error) ? error.code : String(error) });
   }
@@ -87,7 +105,11 @@ function say(value: unknown): void {
 
 if (import.meta.main) {
   const [location = '', action = ''] = process.argv.slice(2);
-  const store = createKnexStateStore(JSON.parse(location) as StateLocation, { clock: { now: () => Date.now() } });
+  const options = {
+    clock: { now: () => Date.now() },
+    ...(action === 'freeze' ? { maxWaitMs: FREEZE_MAX_WAIT_MS } : {}),
+  };
+  const store = createKnexStateStore(JSON.parse(location) as StateLocation, options);
   await store.migrate();
   await ACTIONS[action]?.(store);
   await store.close();

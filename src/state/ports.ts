@@ -65,6 +65,14 @@ export interface Position {
   readonly closed: boolean;
 }
 
+/** Which batches to read; every condition that is given must hold. */
+export interface BatchFilter {
+  readonly states?: readonly BatchState[];
+  readonly kinds?: readonly BatchKind[];
+  /** Only this many of those that fit, the newest ones. */
+  readonly newest?: number;
+}
+
 /** What stands in a batch's row without its documents: cheap for thousands of batches. */
 export type BatchHead = Pick<BatchRecord, 'job' | 'seq' | 'id' | 'kind' | 'state' | 'logicalTime'>;
 
@@ -132,9 +140,9 @@ export interface StateStore {
   /** loaded -> landed for every listed batch (the warehouse lost them). Also forgets them in the models' ledgers. */
   markUnloaded(lease: Lease, seqs: readonly number[]): Promise<void>;
   /** All batches of the job in order of number. */
-  batches(job: string, filter?: { readonly states?: readonly BatchState[] }): Promise<readonly BatchRecord[]>;
+  batches(job: string, filter?: BatchFilter): Promise<readonly BatchRecord[]>;
   /** The same without intents, progress and manifests. */
-  batchHeads(job: string, filter?: { readonly states?: readonly BatchState[] }): Promise<readonly BatchHead[]>;
+  batchHeads(job: string, filter?: BatchFilter): Promise<readonly BatchHead[]>;
   /** The batches of these numbers in order; `state_conflict` when one is unknown. */
   batchesBySeq(job: string, seqs: readonly number[]): Promise<readonly BatchRecord[]>;
   /** Sorted by topic, epoch and partition; closed epochs stay listed. */

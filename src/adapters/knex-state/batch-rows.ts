@@ -2,23 +2,25 @@
 import type { Admission, BatchIntent, BatchKind, BatchState, Manifest } from '../../core/batch.ts';
 import { batchId } from '../../core/batch.ts';
 import { unknownBatch } from '../../state/batch-rules.ts';
-import type { BatchHead, BatchRecord } from '../../state/ports.ts';
+import type { BatchFilter, BatchHead, BatchRecord } from '../../state/ports.ts';
 import type { Row, Session, SqlValue } from './session.ts';
 import { integer, pieces, placeholders, text, textOrNull } from './session.ts';
 
 const HEAD = 'job, seq, kind, state, logical_time';
 const WHOLE = `${HEAD}, admission, intent, progress, manifest`;
 
-type Filter = { readonly states?: readonly BatchState[] };
-
-export async function readBatches(session: Session, job: string, filter: Filter = {}): Promise<readonly BatchRecord[]> {
+export async function readBatches(
+  session: Session,
+  job: string,
+  filter: BatchFilter = {},
+): Promise<readonly BatchRecord[]> {
   return (await select(session, WHOLE, job, filter)).map(batchRecord);
 }
 
 export async function readBatchHeads(
   session: Session,
   job: string,
-  filter: Filter = {},
+  filter: BatchFilter = {},
 ): Promise<readonly BatchHead[]> {
   return (await select(session, HEAD, job, filter)).map(batchHead);
 }
@@ -85,15 +87,21 @@ export async function readLastLogicalTime(session: Session, job: string): Promis
   return row === undefined ? null : text(row, 'logical_time');
 }
 
-function select(session: Session, columns: string, job: string, { states }: Filter): Promise<readonly Row[]> {
+async function select(session: Session, columns: string, job: string, filter: BatchFilter): Promise<readonly Row[]> {
   const values: SqlValue[] = [job];
   let where = 'job = ?';
-  if (states !== undefined) {
-    if (states.length === 0) return Promise.resolve([]);
-    where += ` and state in (${placeholders(states.length)})`;
-    values.push(...states);
+  for (const [column, allowed] of [
+    ['state', filter.states],
+    ['kind', filter.kinds],
+  ] as const) {
+    if (allowed === undefined) continue;
+    if (allowed.length === 0) return [];
+    where += ` and ${column} in (${placeholders(allowed.length)})`;
+    values.push(...allowed);
   }
-  return session.rows(`select ${columns} from sluice_batch where ${where} order by seq`, values);
+  const all = `select ${columns} from sluice_batch where ${where} order by seq`;
+  if (filter.newest === undefined) return session.rows(all, values);
+  return (await session.rows(`${all} desc limit ?`, [...values, filter.newest])).toReversed();
 }
 
 function batchHead(row: Row): BatchHead {

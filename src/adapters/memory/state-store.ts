@@ -26,7 +26,15 @@ import {
   positionKey,
   sealedLasts,
 } from '../../state/offset-chain.ts';
-import type { BatchRecord, Lease, PartitionState, Position, RunRecord, StateStore } from '../../state/ports.ts';
+import type {
+  BatchFilter,
+  BatchRecord,
+  Lease,
+  PartitionState,
+  Position,
+  RunRecord,
+  StateStore,
+} from '../../state/ports.ts';
 import { rebuild } from '../../state/rebuild.ts';
 import { checkSameResult, checkSameStart, storableResult, unknownRun } from '../../state/run-rules.ts';
 import type { RunResult, RunStart } from '../../state/run-rules.ts';
@@ -189,16 +197,14 @@ class MemoryStateStore implements StateStore {
     for (const model of job.models.values()) for (const seq of seqs) model.published.delete(seq);
   }
 
-  async batches(job: string, filter: Parameters<StateStore['batches']>[1] = {}): ReturnType<StateStore['batches']> {
-    return ordered(this.#job(job))
-      .filter(({ state }) => filter.states?.includes(state) ?? true)
-      .map(record);
+  async batches(job: string, filter: BatchFilter = {}): ReturnType<StateStore['batches']> {
+    const fitting = ordered(this.#job(job)).filter(
+      ({ state, kind }) => (filter.states?.includes(state) ?? true) && (filter.kinds?.includes(kind) ?? true),
+    );
+    return fitting.slice(Math.max(0, fitting.length - (filter.newest ?? fitting.length))).map(record);
   }
 
-  async batchHeads(
-    job: string,
-    filter: Parameters<StateStore['batchHeads']>[1] = {},
-  ): ReturnType<StateStore['batchHeads']> {
+  async batchHeads(job: string, filter?: BatchFilter): ReturnType<StateStore['batchHeads']> {
     const batches = await this.batches(job, filter);
     return batches.map(({ seq, id, kind, state, logicalTime }) => ({ job, seq, id, kind, state, logicalTime }));
   }

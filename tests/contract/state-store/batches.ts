@@ -223,6 +223,12 @@ export function batchTests(subject: () => StateStoreSubject): void {
     expect(await seqs({ states: ['planned', 'landed'] })).toEqual([3, 4]);
     expect(await seqs({ states: ['void'] })).toEqual([]);
     expect(await seqs({ states: [] })).toEqual([]);
+    expect(await seqs({ kinds: ['snapshot', 'replay'] })).toEqual([4]);
+    expect(await seqs({ kinds: [] })).toEqual([]);
+    expect(await seqs({ newest: 2 })).toEqual([3, 4]);
+    expect(await seqs({ newest: 9 })).toEqual([1, 2, 3, 4]);
+    expect(await seqs({ newest: 0 })).toEqual([]);
+    expect(await seqs({ states: ['loaded', 'landed'], kinds: ['stream'], newest: 1 })).toEqual([3]);
     expect(await store.batchHeads(JOB, { states: ['planned', 'landed'] })).toEqual([
       { job: JOB, seq: 3, id: 'customer-00000003', kind: 'stream', state: 'landed', logicalTime: T1 },
       { job: JOB, seq: 4, id: 'customer-00000004', kind: 'snapshot', state: 'planned', logicalTime: T2 },

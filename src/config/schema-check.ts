@@ -90,6 +90,7 @@ function messageFor(error: ErrorObject): string | undefined {
         Object.keys(schema.properties ?? {}),
       );
     case 'required':
+      if ('discriminator' in schema) return undefined;
       return `"${(error.params as { missingProperty: string }).missingProperty}" is missing`;
     case 'type':
       return `came ${show(error.data)}, expected ${typeNames(error.params as { type: string | readonly string[] })}`;

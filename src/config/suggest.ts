@@ -1,6 +1,7 @@
 /** "Did you mean": the closest of the known names, when one is close enough to be a slip of the keyboard. */
 export function closest(word: string, known: Iterable<string>): string | undefined {
   const wanted = normal(word);
+  if (wanted.length < 2) return undefined;
   let best: string | undefined;
   // A third of the letters, at least one and at most three, may be wrong: "timzone" finds "timezone", "foo" does not find "bar".
   let bestDistance = Math.min(3, Math.max(1, Math.floor(wanted.length / 3))) + 1;

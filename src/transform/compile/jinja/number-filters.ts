@@ -1,0 +1,114 @@
+/** Filters that make numbers, and dbt's filters that read a value out of a text. */
+import { fail } from './fault.ts';
+import { roundFloat, roundInteger } from './float-text.ts';
+import { readLiteral } from './literals.ts';
+import { asFloat, asInteger, makeFloat, makeInteger, negate, toNumber } from './numbers.ts';
+import { type Bound, routine, table } from './routines.ts';
+import { toText } from './text.ts';
+import { typeName, UndefinedValue, type Value } from './values.ts';
+
+const DIGITS: ReadonlyMap<number, RegExp> = new Map([
+  [2, /^(?:0[bB]_?)?([01]+(?:_[01]+)*)$/],
+  [8, /^(?:0[oO]_?)?([0-7]+(?:_[0-7]+)*)$/],
+  [10, /^(\d+(?:_\d+)*)$/],
+  [16, /^(?:0[xX]_?)?([\da-fA-F]+(?:_[\da-fA-F]+)*)$/],
+]);
+const PREFIXES: ReadonlyMap<number, string> = new Map([
+  [2, '0b'],
+  [8, '0o'],
+  [10, ''],
+  [16, '0x'],
+]);
+
+/** Python's int(text, base) for the bases templates use; undefined: it is none. */
+function readInteger(text: string, base: number): Value | undefined {
+  const pattern = DIGITS.get(base) ?? fail(`int knows the bases 2, 8, 10 and 16, not ${base}`);
+  const [, sign = '', body = ''] = /^\s*([+-]?)(.*?)\s*$/s.exec(text) ?? [];
+  const digits = pattern.exec(body)?.[1]?.replaceAll('_', '');
+  if (digits === undefined) return undefined;
+  const value = BigInt(`${PREFIXES.get(base) ?? ''}${digits}`);
+  return makeInteger(sign === '-' ? -value : value);
+}
+
+const FLOAT =
+  /^\s*([+-]?)(?:(inf(?:inity)?)|(nan)|((?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:e[+-]?\d+(?:_\d+)*)?))\s*$/i;
+
+/** Python's float(text); undefined: it is none. */
+function readFloat(text: string): number | undefined {
+  const [, sign, infinite, nan, digits = ''] = FLOAT.exec(text) ?? [];
+  if (sign === undefined) return undefined;
+  const factor = sign === '-' ? -1 : 1;
+  if (infinite !== undefined) return factor * Number.POSITIVE_INFINITY;
+  if (nan !== undefined) return Number.NaN;
+  return /^\.?\d/.test(digits) ? factor * Number(digits.replaceAll('_', '')) : undefined;
+}
+
+function truncate(value: number): Value | undefined {
+  return Number.isFinite(value) ? makeInteger(BigInt(Math.trunc(value))) : undefined;
+}
+
+function toInteger(value: Value, args: Bound): Value {
+  if (value instanceof UndefinedValue) value.raise();
+  const fallback = args.optional(0) ?? 0;
+  const integer = asInteger(value);
+  if (integer !== undefined) return integer;
+  if (typeof value !== 'string') return truncate(asFloat(value) ?? Number.NaN) ?? fallback;
+  // "42.23" gives 42, as in Jinja.
+  return readInteger(value, args.index(1, 10)) ?? truncate(readFloat(value) ?? Number.NaN) ?? fallback;
+}
+
+function toFloat(value: Value, args: Bound): Value {
+  if (value instanceof UndefinedValue) value.raise();
+  const number = typeof value === 'string' ? readFloat(value) : toNumber(value);
+  return number === undefined ? (args.optional(0) ?? makeFloat(0)) : makeFloat(number);
+}
+
+function rounded(value: Value, args: Bound): Value {
+  const precision = args.index(0, 0);
+  const method = args.text(1, 'common');
+  const integer = asInteger(value);
+  const number = toNumber(value);
+  if (value instanceof UndefinedValue) value.raise();
+  if (number === undefined) fail(`round takes a number, not ${typeName(value)}`);
+  if (method === 'common') {
+    return integer === undefined
+      ? roundFloat(number ?? 0, precision)
+      : makeInteger(roundInteger(BigInt(integer), precision));
+  }
+  if (method !== 'ceil' && method !== 'floor') fail(`round knows 'common', 'ceil' and 'floor', not '${method}'`);
+  const unit = 10 ** precision;
+  const scaled = (number ?? 0) * unit;
+  return makeFloat((method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled)) / unit);
+}
+
+function absolute(value: Value): Value {
+  if (value instanceof UndefinedValue) value.raise();
+  const negative = negate(value) ?? fail(`abs takes a number, not ${typeName(value)}`);
+  const number = toNumber(value) ?? 0;
+  if (typeof value === 'boolean') return Number(value);
+  return number < 0 || Object.is(number, -0) ? negative : value;
+}
+
+function asNumber(value: Value): Value {
+  if (toNumber(value) !== undefined && typeof value !== 'boolean') return value;
+  const text = toText(value);
+  const float = readFloat(text);
+  return readInteger(text, 10) ?? (float === undefined ? fail(`'${text}' is no number`) : makeFloat(float));
+}
+
+function asBoolean(value: Value): Value {
+  if (typeof value === 'boolean') return value;
+  const text = toText(value).trim().toLowerCase();
+  return text === 'true' ? true : text === 'false' ? false : fail(`'${toText(value)}' is neither true nor false`);
+}
+
+export const NUMBER_FILTERS = table<Value>({
+  abs: routine('', absolute),
+  as_bool: routine('', asBoolean),
+  as_native: routine('', (value) => (typeof value === 'string' ? (readLiteral(value) ?? value) : value)),
+  as_number: routine('', asNumber),
+  as_text: routine('', (value) => toText(value)),
+  float: routine('default?', toFloat),
+  int: routine('default? base?', toInteger),
+  round: routine('precision? method?', rounded),
+});

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LandingConfig, StateConfig, StreamConfig } from '../config/target.ts';
 import { endpointSecrets } from '../config/job-snapshot.ts';
-import { isSluiceError, SluiceError } from '../core/errors.ts';
+import { isSluiceError } from '../core/errors.ts';
 import type { JobDefinition } from '../core/job.ts';
 import type { ObjectStore, SnapshotSource, StreamSource } from '../ingest/ports.ts';
 import type { WarehouseGate } from '../pipeline/ports.ts';
@@ -14,20 +14,23 @@ import type { StateStore } from '../state/ports.ts';
 import type { CliContext } from './context.ts';
 import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
-import { warehouseGate } from './warehouse-gate.ts';
+import { warehouseGate, type GateSurroundings } from './warehouse-gate.ts';
 
 /** Opens landing and state once, on first use, and closes in the reverse order whatever was opened. */
 export class Composition {
   readonly #project: OpenProject;
+  readonly #warn: (message: string) => void;
   readonly #opened = new Map<string, Promise<{ close(): Promise<void> }>>();
 
-  constructor(project: OpenProject) {
+  /** `warn` hears what did not work out but does not matter to the command. */
+  constructor(project: OpenProject, warn: (message: string) => void) {
     this.#project = project;
+    this.#warn = warn;
   }
 
   /** A new one each time: who asks for it closes it. */
   stream(): Promise<StreamSource> {
-    return openStream(this.#project.target.stream());
+    return openStream(this.#project.target.stream(), this.#warn);
   }
 
   landing(): Promise<ObjectStore> {
@@ -59,8 +62,10 @@ export class Composition {
   }
 
   /** Opens nothing by itself. */
-  warehouseGate(signal: AbortSignal): WarehouseGate {
-    return warehouseGate(this.#project.target.warehouse(), () => this.landing(), signal);
+  warehouseGate(use: Omit<GateSurroundings, 'landing'>): WarehouseGate {
+    const { target } = this.#project;
+    const landing = (): Promise<ObjectStore | null> => (target.has('landing') ? this.landing() : Promise.resolve(null));
+    return warehouseGate(target.warehouse(), { ...use, landing });
   }
 
   async close(): Promise<void> {
@@ -79,7 +84,7 @@ export class Composition {
   }
 }
 
-async function openStream(config: StreamConfig): Promise<StreamSource> {
+async function openStream(config: StreamConfig, warn: (message: string) => void): Promise<StreamSource> {
   if (config.type === 'topic_log') {
     const [{ TopicLog }, { TopicLogStream }] = await Promise.all([
       import('../adapters/topic-log/topic-log.ts'),
@@ -87,7 +92,8 @@ async function openStream(config: StreamConfig): Promise<StreamSource> {
     ]);
     return new TopicLogStream(new TopicLog(config.path));
   }
-  throw new SluiceError('unsupported', 'the Kafka stream is not wired yet');
+  const { KafkaStream } = await import('../adapters/kafka/stream.ts');
+  return new KafkaStream(config, { onWarning: warn });
 }
 
 async function openLanding(config: LandingConfig): Promise<ObjectStore> {
@@ -95,7 +101,8 @@ async function openLanding(config: LandingConfig): Promise<ObjectStore> {
     const { createLocalFilesObjectStore } = await import('../adapters/local-files/object-store.ts');
     return createLocalFilesObjectStore(config.path);
   }
-  throw new SluiceError('unsupported', 'Google Cloud Storage is not wired yet');
+  const { createGcsObjectStore } = await import('../adapters/gcs/object-store.ts');
+  return createGcsObjectStore(config);
 }
 
 async function openState(config: StateConfig): Promise<StateStore> {
@@ -107,8 +114,15 @@ async function openState(config: StateConfig): Promise<StateStore> {
 }
 
 /** Runs `work` with a composition and closes it, whatever happens. */
-export async function composed<T>(project: OpenProject, work: (composition: Composition) => Promise<T>): Promise<T> {
-  const composition = new Composition(project);
+export async function composed<T>(
+  context: CliContext,
+  project: OpenProject,
+  work: (composition: Composition) => Promise<T>,
+): Promise<T> {
+  const { output } = context;
+  const composition = new Composition(project, (message) =>
+    output.note(`${output.colours.yellow('warning')}: ${message}`),
+  );
   try {
     return await work(composition);
   } finally {

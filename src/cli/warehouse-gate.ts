@@ -1,27 +1,39 @@
 /** The warehouse of a target, opened late and closed early: DuckDB lets one process hold its file (FACTS.md §7). */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DuckdbConfig, WarehouseConfig } from '../config/target.ts';
-import { SluiceError } from '../core/errors.ts';
+import type { BigQueryConfig, DuckdbConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import { systemClock } from './system-clock.ts';
 
-export function warehouseGate(
-  config: WarehouseConfig,
-  landing: () => Promise<ObjectStore>,
-  signal: AbortSignal,
-): WarehouseGate {
+export interface GateSurroundings {
+  /** Where the warehouse reads landing objects; null for models alone, which load nothing. */
+  readonly landing: () => Promise<ObjectStore | null>;
+  readonly signal: AbortSignal;
+  /** What the work is done for: names and labels of BigQuery jobs. */
+  readonly job: string;
+  readonly runId: string;
+}
+
+export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroundings): WarehouseGate {
   if (config.type === 'duckdb') {
     return {
       schema: config.schema,
       rawSchema: config.rawSchema,
       dialect: 'duckdb',
       fingerprint: () => fileFingerprint(config.path),
-      open: async () => openDuckdbWarehouse(config, await landing(), signal),
+      open: () => openDuckdbWarehouse(config, surroundings),
     };
   }
-  throw new SluiceError('unsupported', 'BigQuery is not wired yet');
+  return {
+    schema: config.dataset,
+    rawSchema: config.rawSchema,
+    database: config.project,
+    dialect: 'bigquery',
+    // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
+    fingerprint: () => Promise.resolve(null),
+    open: () => openBigQueryWarehouse(config, surroundings),
+  };
 }
 
 /** Size, time and identity of the file: whoever writes a DuckDB file changes them. null: there is no file. */
@@ -35,10 +47,10 @@ async function fileFingerprint(path: string): Promise<string | null> {
 
 async function openDuckdbWarehouse(
   config: DuckdbConfig,
-  landing: ObjectStore,
-  signal: AbortSignal,
+  { landing, signal }: GateSurroundings,
 ): Promise<OpenWarehouse> {
-  const [{ openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
+  const [store, { openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
+    landing(),
     import('../adapters/duckdb/database.ts'),
     import('../adapters/duckdb/raw-warehouse.ts'),
     import('../adapters/duckdb/model-warehouse.ts'),
@@ -53,8 +65,62 @@ async function openDuckdbWarehouse(
     ...(config.threads === null ? {} : { threads: config.threads }),
   });
   return {
-    raw: new DuckDbRawWarehouse(database, { schema: config.rawSchema, locate: (name) => landing.location(name) }),
+    raw: new DuckDbRawWarehouse(database, { schema: config.rawSchema, locate: locator(store) }),
     models: new DuckDbModelWarehouse(database),
     close: () => database.close(),
+  };
+}
+
+async function openBigQueryWarehouse(
+  config: BigQueryConfig,
+  { landing, signal, job, runId }: GateSurroundings,
+): Promise<OpenWarehouse> {
+  const [
+    store,
+    { connectBigQuery, isEmulator },
+    { JobRunner },
+    { MemoryJobLedger },
+    { BigQueryRawWarehouse },
+    { BigQueryModelWarehouse },
+  ] = await Promise.all([
+    landing(),
+    import('../adapters/bigquery/client.ts'),
+    import('../adapters/bigquery/job-runner.ts'),
+    import('../adapters/bigquery/job-ledger.ts'),
+    import('../adapters/bigquery/raw-warehouse.ts'),
+    import('../adapters/bigquery/model-warehouse.ts'),
+  ]);
+  const api = await connectBigQuery({
+    project: config.project,
+    location: config.location,
+    ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
+    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
+  });
+  const runner = new JobRunner({
+    api,
+    ledger: new MemoryJobLedger(),
+    run: runId,
+    signal,
+    priority: config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE',
+    ...(config.jobTimeoutMs === null ? {} : { jobTimeoutMs: config.jobTimeoutMs }),
+    ...(config.maximumBytesBilled === null ? {} : { maximumBytesBilled: BigInt(config.maximumBytesBilled) }),
+  });
+  const emulator = isEmulator(config.apiEndpoint ?? undefined);
+  const raw = new BigQueryRawWarehouse({ runner, dataset: config.rawSchema, locate: locator(store), emulator });
+  const models = new BigQueryModelWarehouse({ runner, job, batch: runId, emulator });
+  return {
+    raw,
+    models,
+    close: async () => {
+      await models.close();
+      await raw.close();
+    },
+  };
+}
+
+function locator(store: ObjectStore | null): (name: string) => string {
+  return (name) => {
+    if (store === null) throw new TypeError(`landing object ${name} was asked for where nothing is loaded`);
+    return store.location(name);
   };
 }

@@ -64,14 +64,13 @@ export const SECTIONS = {
       },
     },
     bigquery: {
-      required: ['project', 'dataset'],
+      required: ['project', 'dataset', 'location'],
       keys: {
         project: { leaf: 'text' },
         dataset: { leaf: 'identifier' },
         location: { leaf: 'text' },
         api_endpoint: { leaf: 'url' },
         keyfile: { leaf: 'text' },
-        impersonate_service_account: { leaf: 'text' },
         maximum_bytes_billed: { leaf: 'integer' },
         priority: { leaf: 'text', words: ['interactive', 'batch'] },
         job_execution_timeout_seconds: { leaf: 'integer' },

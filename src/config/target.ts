@@ -72,10 +72,9 @@ export interface BigQueryConfig {
   /** The target schema; raw tables live in `rawSchema`. */
   readonly dataset: string;
   readonly rawSchema: string;
-  readonly location: string | null;
+  readonly location: string;
   readonly apiEndpoint: string | null;
   readonly keyfile: string | null;
-  readonly impersonateServiceAccount: string | null;
   readonly maximumBytesBilled: number | null;
   readonly priority: 'interactive' | 'batch';
   readonly jobTimeoutMs: number | null;
@@ -186,10 +185,9 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     project: section.text('project'),
     dataset,
     rawSchema: `${dataset}_raw`,
-    location: section.optional('location'),
+    location: section.text('location'),
     apiEndpoint: section.optional('api_endpoint'),
     keyfile: section.optionalPath('keyfile'),
-    impersonateServiceAccount: section.optional('impersonate_service_account'),
     maximumBytesBilled: section.number('maximum_bytes_billed'),
     priority: (section.optional('priority') ?? 'interactive') as BigQueryConfig['priority'],
     jobTimeoutMs: timeout === null ? null : timeout * 1000,

@@ -150,15 +150,15 @@ function allowed(area: string, to: string): boolean {
 function home(from: string, to: string): string {
   const target = areaOf(to);
   if (target === 'cli') return 'cli/';
-  const stages = ['ingest', 'load', 'transform', 'publish', 'state', 'pipeline'];
+  const stages = new Set(['ingest', 'load', 'transform', 'publish', 'state', 'pipeline']);
   if (from.startsWith('core/'))
-    return stages.includes(target)
+    return stages.has(target)
       ? `${target}/`
       : target.startsWith('adapters/')
         ? `${target}/`
         : 'the stage that needs it';
   if (target.startsWith('adapters/')) return 'cli/ (the composition root)';
-  return stages.includes(target) ? 'pipeline/ (only it composes stages), or what both share into core/' : 'core/';
+  return stages.has(target) ? 'pipeline/ (only it composes stages), or what both share into core/' : 'core/';
 }
 
 const files = sourceFiles(root);

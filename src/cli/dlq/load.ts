@@ -16,7 +16,7 @@ export async function loadDeadLetters(
 ): Promise<readonly ListedDeadLetter[]> {
   const project = await openProject(context, options);
   const job = await loadJob(project.config, name);
-  return composed(project, async (composition) => {
+  return composed(context, project, async (composition) => {
     const letters: ListedDeadLetter[] = [];
     for await (const listed of listDeadLetters(await jobPorts(job, { context, project, composition }))) {
       const { letter } = listed;

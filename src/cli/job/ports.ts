@@ -17,6 +17,7 @@ export interface JobSurroundings {
 
 export async function jobPorts(job: JobDefinition, surroundings: JobSurroundings): Promise<JobPorts> {
   const { context, project, composition } = surroundings;
+  const runId = randomUUID();
   const [state, store] = await Promise.all([composition.state(), composition.landing()]);
   return {
     job,
@@ -30,14 +31,14 @@ export async function jobPorts(job: JobDefinition, surroundings: JobSurroundings
     snapshot: (required) => composition.snapshot(job, context, required),
     // Its settings (and environment variables) are read by who uses it: looking at dead letters needs no warehouse.
     get warehouse() {
-      return composition.warehouseGate(context.signal);
+      return composition.warehouseGate({ signal: context.signal, job: job.name, runId });
     },
     observer: observerOf(context),
     signal: context.signal,
     holder: thisProcess(context.command),
     isAlive,
     leaseTtlMs: leaseTtlMs(context),
-    runId: randomUUID(),
+    runId,
   };
 }
 

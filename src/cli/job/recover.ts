@@ -13,7 +13,7 @@ import { printReport } from './report-text.ts';
 export async function recoverJob(context: CliContext, name: string, options: ProjectOptions): Promise<CommandResult> {
   const project = await openProject(context, options);
   const job = await loadJob(project.config, name);
-  return composed(project, async (composition) => {
+  return composed(context, project, async (composition) => {
     const ports = await jobPorts(job, { context, project, composition });
     let recovered = 0;
     const report = await underLease(ports, runRequest({}, {}), async (run) => {

@@ -11,7 +11,7 @@ import { printStatus } from './status-text.ts';
 export async function showStatus(context: CliContext, name: string, options: ProjectOptions): Promise<CommandResult> {
   const project = await openProject(context, options);
   const job = await loadJob(project.config, name);
-  return composed(project, async (composition) => {
+  return composed(context, project, async (composition) => {
     const status = await jobStatus(await jobPorts(job, { context, project, composition }));
     printStatus(context.output, status, project.target.name);
     return { exitCode: 0, json: { ...status, target: project.target.name } };

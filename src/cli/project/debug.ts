@@ -1,4 +1,5 @@
 /** `sluice debug`: configuration, connections and versions, each checked by itself so that one failure hides no other. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadJobs } from '../../config/load-jobs.ts';
@@ -57,7 +58,7 @@ async function checkProject(project: OpenProject, context: CliContext, check: Ch
     jobs = (await loadJobs(project.config)).map(({ job }) => job);
     return jobs.length === 0 ? `none in ${project.config.jobPaths.join(', ')}` : jobs.map((job) => job.name).join(', ');
   });
-  await composed(project, async (composition) => {
+  await composed(context, project, async (composition) => {
     for (const [name, look] of connections(project, composition, { jobs, context })) await check(name, look);
   });
 }
@@ -160,7 +161,7 @@ async function streamAnswer(
 }
 
 async function warehouseAnswer(composition: Composition, signal: AbortSignal): Promise<string> {
-  const warehouse = await composition.warehouseGate(signal).open();
+  const warehouse = await composition.warehouseGate({ signal, job: 'debug', runId: randomUUID() }).open();
   try {
     await warehouse.models.query('select 1');
     return 'answers';

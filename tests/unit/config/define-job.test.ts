@@ -16,7 +16,7 @@ const MINIMAL = {
 
 /** What a user without a type checker may write. */
 function define(changes: Readonly<Record<string, unknown>>): JobDefinition {
-  return defineJob({ ...MINIMAL, ...changes } as JobInput);
+  return defineJob({ ...MINIMAL, ...changes });
 }
 
 function mistakes(changes: Readonly<Record<string, unknown>>): string[] {

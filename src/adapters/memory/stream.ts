@@ -2,7 +2,7 @@
 import { SluiceError } from '../../core/errors.ts';
 import type { NewRecord, PartitionOffsets, SourceRecord } from '../../core/record.ts';
 import type { ReadRequest, RecordChunk, StreamSource } from '../../ingest/ports.ts';
-import { partitionOfKey } from '../topic-log/partitioner.ts';
+import { partitionOfKey } from '../../core/partitioner.ts';
 
 interface MemoryPartition {
   start: bigint;

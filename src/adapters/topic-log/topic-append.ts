@@ -3,7 +3,7 @@ import { SluiceError } from '../../core/errors.ts';
 import type { NewRecord } from '../../core/record.ts';
 import { MAX_RECORD_BYTES, recordBytes } from './batch-format.ts';
 import { PartitionWriter } from './partition-writer.ts';
-import { partitionOfKey } from './partitioner.ts';
+import { partitionOfKey } from '../../core/partitioner.ts';
 import type { AppendedRange } from './topic-log.ts';
 import type { TopicState } from './topic-state.ts';
 

@@ -1,0 +1,212 @@
+/**
+ * A real Kafka broker (KRaft, one node) for tests: its own folder, its own free ports, up in about two seconds. It dies with the process
+ * that started it, however that one ends. Listeners: plain text, SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512), TLS.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  JAVA_MISSING,
+  KAFKA_PASSWORD,
+  KAFKA_USER,
+  kafkaFiles,
+  type KafkaFiles,
+  KEYSTORE_PASSWORD,
+  type Log,
+} from './jars.ts';
+
+export interface KafkaOptions {
+  /** Port of the plain text listener; a free one where absent. */
+  readonly port?: number;
+  /** Further lines of server.properties. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly log?: Log;
+}
+
+export interface KafkaBroker {
+  /** `127.0.0.1:<port>`: plain text, no credentials. */
+  readonly brokers: string;
+  /** SASL without TLS; user and password are KAFKA_USER and KAFKA_PASSWORD of jars.ts. */
+  readonly saslBrokers: string;
+  /** TLS without SASL; `certificate` is the PEM file to trust. */
+  readonly tlsBrokers: string;
+  readonly certificate: string;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** Starts it again on the same ports and data. */
+  start(): Promise<void>;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 60_000;
+/** C1 only and a small heap: a test broker lives for seconds, and its start is most of what it costs. */
+const JAVA_FLAGS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+
+/**
+ * Runs its arguments and kills them when standard input ends: the pipe is closed by the system when the parent dies, even by
+ * kill -9, so that no broker is ever left behind. The reader needs a descriptor of its own: background jobs get no stdin.
+ */
+const DIES_WITH_PARENT = 'exec 3<&0; "$@" </dev/null 3<&- & p=$!; { cat <&3 >/dev/null; kill -9 $p; } & wait $p';
+
+interface Ports {
+  readonly plain: number;
+  readonly sasl: number;
+  readonly tls: number;
+  readonly controller: number;
+}
+
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker> {
+  const files = await kafkaFiles(options.log);
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-kafka-'));
+  await cp(files.formatted, join(folder, 'data'), { recursive: true });
+  const [plain, sasl, tls, controller] = await freePorts();
+  const ports: Ports = { plain: options.port ?? plain, sasl, tls, controller };
+  await writeFile(join(folder, 'server.properties'), properties(folder, ports, files, options.settings ?? {}));
+  const broker = new RunningBroker(folder, files, ports);
+  try {
+    await broker.start();
+  } catch (error) {
+    await broker.stop();
+    throw error;
+  }
+  return broker;
+}
+
+class RunningBroker implements KafkaBroker {
+  readonly brokers: string;
+  readonly saslBrokers: string;
+  readonly tlsBrokers: string;
+  readonly certificate: string;
+  readonly #folder: string;
+  readonly #files: KafkaFiles;
+  readonly #ports: Ports;
+  #process: ChildProcess | null = null;
+
+  constructor(folder: string, files: KafkaFiles, ports: Ports) {
+    this.#folder = folder;
+    this.#files = files;
+    this.#ports = ports;
+    this.brokers = `127.0.0.1:${ports.plain}`;
+    this.saslBrokers = `127.0.0.1:${ports.sasl}`;
+    this.tlsBrokers = `127.0.0.1:${ports.tls}`;
+    this.certificate = files.certificate;
+  }
+
+  async start(): Promise<void> {
+    const logging = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
+    const java = [
+      'java',
+      ...JAVA_FLAGS,
+      logging,
+      '-cp',
+      this.#files.classPath,
+      'kafka.Kafka',
+      join(this.#folder, 'server.properties'),
+    ];
+    const child = spawn('sh', ['-c', DIES_WITH_PARENT, 'sh', ...java], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process = child;
+    let told = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => (told = (told + chunk.toString('utf8')).slice(-20_000)));
+    }
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await listens(this.#ports.plain))) {
+      if (child.exitCode === 127) throw new Error(JAVA_MISSING);
+      if (child.exitCode !== null || Date.now() > deadline) {
+        throw new Error(
+          `Kafka did not start (${child.exitCode === null ? 'time-out' : `exit ${child.exitCode}`}):\n${told}`,
+        );
+      }
+      await sleep(50);
+    }
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null) return;
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    child.stdin?.end();
+    await closed;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function properties(folder: string, ports: Ports, files: KafkaFiles, more: Readonly<Record<string, string>>): string {
+  const listeners = [
+    `PLAINTEXT://127.0.0.1:${ports.plain}`,
+    `SASL://127.0.0.1:${ports.sasl}`,
+    `SSL://127.0.0.1:${ports.tls}`,
+  ];
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  const settings: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${ports.controller}`].join(','),
+    'advertised.listeners': listeners.join(','),
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL',
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${KAFKA_USER}="${KAFKA_PASSWORD}";`,
+    'listener.name.sasl.scram-sha-256.sasl.jaas.config': scram,
+    'listener.name.sasl.scram-sha-512.sasl.jaas.config': scram,
+    'listener.name.ssl.ssl.keystore.type': 'PKCS12',
+    'listener.name.ssl.ssl.keystore.location': files.keystore,
+    'listener.name.ssl.ssl.keystore.password': KEYSTORE_PASSWORD,
+    'log.dirs': join(folder, 'data'),
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.num.partitions': '1',
+    'transaction.state.log.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    'auto.create.topics.enable': 'false',
+    'log.cleaner.backoff.ms': '200',
+    ...more,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** Asked for together, so that they differ. Somebody may take one before the broker does; then its start fails and says so. */
+async function freePorts(): Promise<[number, number, number, number]> {
+  const servers = await Promise.all(
+    [1, 2, 3, 4].map(
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer();
+          server.once('error', reject);
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const [a = 0, b = 0, c = 0, d = 0] = ports;
+  return [a, b, c, d];
+}
+
+async function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -2,7 +2,7 @@
 // The `sluice` command. Plain JavaScript that an old Node can read: it starts the pinned Node (npm package `node`) where the machine's own is too
 // old for the tool, and in a checkout of the repository it builds what was edited. Then it hands over to dist/cli/main.js.
 import { spawn } from 'node:child_process';
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,8 +31,10 @@ function findPinnedNode() {
 }
 
 function startPinnedNode() {
-  const binary = findPinnedNode();
-  if (binary === undefined || realpathSync(binary) === realpathSync(process.execPath)) {
+  // A pinned Node that is too old itself would start itself for ever.
+  const startedPinned = process.env.SLUICE_PINNED_BY === String(process.ppid);
+  const binary = startedPinned ? undefined : findPinnedNode();
+  if (binary === undefined) {
     const text = `sluice needs Node.js ${MINIMUM.join('.')} or newer, this is ${process.versions.node} (node_too_old)`;
     if (process.argv.includes('--json'))
       console.log(JSON.stringify({ exitCode: 2, errors: [{ code: 'node_too_old', message: text }] }));
@@ -40,7 +42,10 @@ function startPinnedNode() {
     process.exitCode = 2;
     return;
   }
-  const child = spawn(binary, process.argv.slice(1), { stdio: 'inherit' });
+  const child = spawn(binary, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, SLUICE_PINNED_BY: String(process.pid) },
+  });
   child.on('error', (error) => {
     console.error(`sluice: cannot start ${binary}: ${error.message} (node_too_old)`);
     process.exitCode = 2;

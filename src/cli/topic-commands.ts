@@ -50,7 +50,7 @@ export function addTopicCommands(program: Command, choose: Choose): void {
         withAdmin(options, async (admin, context) =>
           (await import('./topic/produce-topic.ts')).produceTopic(
             admin,
-            { topic: name, file: options.file, stdin: process.stdin },
+            { topic: name, file: options.file, stdin: interruptible(context) },
             context.output,
           ),
         ),
@@ -136,6 +136,12 @@ function withAdmin(
       await admin.close();
     }
   };
+}
+
+/** Ctrl-C also ends waiting for standard input. */
+function interruptible({ signal }: CliContext): NodeJS.ReadStream {
+  signal.addEventListener('abort', () => process.stdin.destroy(new Error('interrupted')), { once: true });
+  return process.stdin;
 }
 
 function offset(text: string): bigint {

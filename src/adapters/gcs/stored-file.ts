@@ -1,0 +1,89 @@
+/** What is stored under a name: looked at, and read with a resumption at the byte where the connection broke. */
+import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { File } from '@google-cloud/storage';
+import { isMissingBucket, isTransient, statusOf, TimeOut } from './errors.ts';
+import { delayMs, retrying, type RetryPolicy } from './retrying.ts';
+
+export interface StoredFile {
+  readonly bytes: number;
+  readonly md5: string | undefined;
+  readonly generation: string;
+}
+
+/** undefined: there is none. */
+export async function statFile(file: File, retry: RetryPolicy): Promise<StoredFile | undefined> {
+  try {
+    const [metadata] = await retrying(retry, () => file.getMetadata());
+    return { bytes: Number(metadata.size), md5: metadata.md5Hash, generation: String(metadata.generation) };
+  } catch (error) {
+    if (statusOf(error) === 404 && !isMissingBucket(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Objects encrypted with a customer's key have no MD5 in their metadata: then the bytes are read. */
+export async function storedMd5(file: File, stored: StoredFile, retry: RetryPolicy): Promise<string> {
+  if (stored.md5 !== undefined) return stored.md5;
+  const hash = createHash('md5');
+  for await (const chunk of readFile(file, retry)) hash.update(chunk);
+  return hash.digest('base64');
+}
+
+/** All bytes of one generation. A connection that breaks is taken up again where it broke; progress makes the count of attempts new. */
+export async function* readFile(file: File, retry: RetryPolicy): AsyncGenerator<Uint8Array> {
+  let position = 0;
+  let source = file;
+  let size: number | undefined;
+  for (let failures = 0; ;) {
+    const start = position;
+    const stream = source.createReadStream({ validation: false, decompress: false, ...(start === 0 ? {} : { start }) });
+    stream.once('response', (answer: Answer) => {
+      // The library and its HTTP client put one listener more on it than Node takes for healthy, and Node would say so on stderr.
+      if (answer instanceof EventEmitter) answer.setMaxListeners(20);
+      const { headers } = answer;
+      const length = header(headers, 'content-length');
+      const generation = header(headers, 'x-goog-generation');
+      if (length !== undefined) size ??= start + Number(length);
+      if (generation !== undefined) source = file.bucket.file(file.name, { generation });
+    });
+    try {
+      for await (const chunk of unlessSilent(stream, retry.timeoutMs)) {
+        position += chunk.byteLength;
+        failures = 0;
+        yield chunk;
+      }
+      if (size === undefined || position >= size) return;
+      throw new TimeOut(`the object ended after ${String(position)} of ${String(size)} bytes`);
+    } catch (error) {
+      failures += 1;
+      if (failures >= retry.maxAttempts || !isTransient(error)) throw error;
+      await wait(delayMs(retry, failures));
+    }
+  }
+}
+
+interface Answer {
+  readonly headers: Headers | Readonly<Record<string, string | undefined>>;
+}
+
+function header(headers: Answer['headers'], name: string): string | undefined {
+  return headers instanceof Headers ? (headers.get(name) ?? undefined) : headers[name];
+}
+
+/** Fails when nothing is heard for too long while somebody waits for the next chunk. */
+async function* unlessSilent(stream: Readable, ms: number): AsyncGenerator<Uint8Array> {
+  const fail = () => stream.destroy(new TimeOut(`silence for ${String(ms / 1000)} s`));
+  let timer = setTimeout(fail, ms);
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      clearTimeout(timer);
+      yield chunk;
+      timer = setTimeout(fail, ms);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -16,7 +16,7 @@ import type { QueryResult } from '../../transform/run/ports.ts';
 import { toApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
 import type { FieldSchema, TableReference, TableResource } from './rest-types.ts';
-import { classify, plainRelation, replaceRelation, tokens, type CreateStatement } from './sql-text.ts';
+import { classify, plainRelation, replaceRelation, selectOf, tokens, type CreateStatement } from './sql-text.ts';
 import { typeName } from './values.ts';
 
 export interface BridgeOptions {
@@ -83,38 +83,62 @@ export class EmulatorBridge {
     }
     if (statement.ifNotExists) return;
     if (!statement.orReplace) throw alreadyExists(what, relation);
+    const { head, body } = selectOf(plain);
+    const readsItself = replaceRelation(body, relation, relation).found;
+    if (what === 'table' && !readsItself && (await this.#sameColumns(existing, body))) {
+      // A drop makes the emulator build its whole catalogue anew, which takes seconds once there are a few dozen tables.
+      await this.#run(`delete from ${relation} where true`);
+      await this.#run(`insert into ${relation} ${body}`);
+      return;
+    }
     const drop = `drop ${existing.type === 'VIEW' ? 'view' : 'table'} ${relation}`;
-    const [head, body] = afterHeader(plain, relation);
-    if (!replaceRelation(body, relation, relation).found) {
+    if (!readsItself) {
       await this.#run(drop);
       await this.#run(plain);
       return;
     }
     const aside = besides(relation);
     await this.execute(`drop table if exists ${aside}`);
-    await this.#run(`create table ${aside} ${body}`);
+    await this.#run(`create table ${aside} as ${body}`);
     await this.#run(drop);
-    await this.#run(`${head} as select * from ${aside}`);
+    await this.#run(`${head} select * from ${aside}`);
     await this.#run(`drop table ${aside}`);
   }
 
-  /** `add column`, `drop column`, `alter column … set data type`; options are dropped, for the emulator keeps none. */
+  async #sameColumns(existing: TableResource, select: string): Promise<boolean> {
+    if (existing.type === 'VIEW' || select === '') return false;
+    const { columns } = await this.#query(`select * from (\n${select}\n) limit 0`);
+    const text = (list: readonly { readonly name: string; readonly type: string }[]): string =>
+      JSON.stringify(list.map(({ name, type }) => [name, type]));
+    const known = (existing.schema?.fields ?? []).map((field) => ({ name: field.name, type: typeName(field) }));
+    return text(known) === text(columns);
+  }
+
+  /** `add column`, `drop column`, `alter column … set data type`; options are left out, for the emulator keeps none. */
   async #alter(relation: string, rest: readonly string[]): Promise<void> {
     const words = rest.map((word) => word.toLowerCase());
     if (words[0] === 'set' || words.includes('options')) return;
     const table = await this.#table(relation);
     if (table === undefined) throw new SluiceError('model_failed', `Not found: Table ${plainRelation(relation)}`);
-    const fields = table.schema?.fields ?? [];
-    const select = alteredSelect(fields, rest);
-    if (select === undefined) return;
-    await this.#create(`create or replace table ${relation} as select ${select} from ${relation}`, {
-      kind: 'create',
-      what: 'table',
-      orReplace: true,
-      ifNotExists: false,
-      relation,
-      copyOf: undefined,
+    const altered = alteredFields(table.schema?.fields ?? [], rest);
+    if (altered === undefined) return;
+    const aside = besides(relation);
+    await this.execute(`drop table if exists ${aside}`);
+    await this.#run(`create table ${aside} as select * from ${relation}`);
+    await this.#run(`drop table ${relation}`);
+    const { tableReference, timePartitioning, clustering, description } = table;
+    await this.#api.insertTable({
+      tableReference,
+      schema: { fields: altered.map(({ field }) => field) },
+      ...(timePartitioning === undefined ? {} : { timePartitioning }),
+      ...(clustering === undefined ? {} : { clustering }),
+      ...(description === undefined ? {} : { description }),
     });
+    const kept = altered.filter(({ isNew }) => !isNew).map(({ field }) => field);
+    const values = kept.map((field) => `cast(\`${field.name}\` as ${typeName(field)})`).join(', ');
+    const names = kept.map((field) => `\`${field.name}\``).join(', ');
+    await this.#run(`insert into ${relation} (${names}) select ${values} from ${aside}`);
+    await this.#run(`drop table ${aside}`);
   }
 
   async #createDataset(text: string): Promise<void> {
@@ -156,42 +180,37 @@ function besides(relation: string): string {
   return relation.endsWith('`') ? `${relation.slice(0, -1)}__sluice_new\`` : `${relation}__sluice_new`;
 }
 
-/** Splits `create table <relation> …` behind the relation's name. */
-function afterHeader(sql: string, relation: string): readonly [string, string] {
-  const end = sql.indexOf(relation) + relation.length;
-  return [sql.slice(0, end), sql.slice(end)];
+interface AlteredField {
+  readonly field: FieldSchema;
+  readonly isNew: boolean;
 }
 
-/** The select list that gives the table its altered columns; undefined: nothing changes. */
-function alteredSelect(fields: readonly FieldSchema[], rest: readonly string[]): string | undefined {
+/** The columns after the change; undefined: nothing changes. */
+function alteredFields(fields: readonly FieldSchema[], rest: readonly string[]): readonly AlteredField[] | undefined {
   const [verb = '', , ...tail] = rest;
   const words = tail[0]?.toLowerCase() === 'if' ? tail.slice(tail[1]?.toLowerCase() === 'not' ? 3 : 2) : tail;
-  const name = words[0] ?? '';
-  const same = (field: FieldSchema): boolean => field.name.toLowerCase() === plainRelation(name).toLowerCase();
+  const name = plainRelation(words[0] ?? '');
+  const same = (field: FieldSchema): boolean => field.name.toLowerCase() === name.toLowerCase();
   const known = fields.some(same);
-  const plain = (field: FieldSchema): string => `\`${field.name}\``;
+  const kept = (field: FieldSchema): AlteredField => ({ field, isNew: false });
   switch (verb.toLowerCase()) {
     case 'add':
-      if (known) return undefined;
-      return [...fields.map(plain), `cast(null as ${words.slice(1).join('')}) as ${name}`].join(', ');
+      return known ? undefined : [...fields.map(kept), { field: fieldOf(name, words.slice(1)), isNew: true }];
     case 'drop':
-      return known
-        ? fields
-            .filter((field) => !same(field))
-            .map(plain)
-            .join(', ')
-        : undefined;
+      return known ? fields.filter((field) => !same(field)).map(kept) : undefined;
     case 'alter':
-      return fields
-        .map((field) =>
-          same(field)
-            ? `cast(${plain(field)} as ${words.slice(4).join('') || typeName(field)}) as ${plain(field)}`
-            : plain(field),
-        )
-        .join(', ');
+      // alter column <name> set data type <type>
+      return fields.map((field) => kept(same(field) ? fieldOf(field.name, words.slice(4)) : field));
     default:
       throw new SluiceError('unsupported', `The BigQuery emulator cannot run: alter table … ${rest.join(' ')}`);
   }
+}
+
+/** `numeric ( 18 , 2 )` and the like; the emulator keeps no parameters. */
+function fieldOf(name: string, type: readonly string[]): FieldSchema {
+  const words = type.map((word) => word.toUpperCase());
+  if (words[0] === 'ARRAY') return { name, type: words[2] ?? 'STRING', mode: 'REPEATED' };
+  return { name, type: words[0] ?? 'STRING', mode: 'NULLABLE' };
 }
 
 export function dmlTarget(sql: string): string | undefined {

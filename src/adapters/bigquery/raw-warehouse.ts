@@ -145,7 +145,14 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       const uris = objects.map((object) => this.#options.locate(object.name));
       const fingerprint = manifestFingerprint(manifest);
       const { rows } = await runLoad(this.#options.runner, {
-        ...{ job, batch: manifest.batchId, table, into, uris, fingerprint, round, guard: load.guard },
+        job,
+        batch: manifest.batchId,
+        table,
+        into,
+        uris,
+        fingerprint,
+        round,
+        guard: load.guard,
       });
       present = rows ?? (await this.#countRows(job, table, manifest));
       if (rows !== null && rows !== expected) {
@@ -217,7 +224,14 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       const fingerprint = shortHash(batches.map(({ manifest }) => manifestFingerprint(manifest)).join());
       const into = tables[table];
       const outcome = await runLoad(this.#options.runner, {
-        ...{ job, batch: label, table, into, uris, fingerprint, round: 0, guard: undefined },
+        job,
+        batch: label,
+        table,
+        into,
+        uris,
+        fingerprint,
+        round: 0,
+        guard: undefined,
       });
       const expected = objects.reduce((total, object) => total + object.rows, 0);
       const found = outcome.rows ?? (await this.#countAll(job, label, into.tableReference));

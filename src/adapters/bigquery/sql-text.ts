@@ -183,3 +183,18 @@ export function replaceRelation(
   }
   return { sql: result, found };
 }
+
+/** Cuts a creation at the `as` before its select; `body` is empty where there is none. */
+export function selectOf(sql: string): { readonly head: string; readonly body: string } {
+  let depth = 0;
+  for (let index = 0; index < sql.length;) {
+    const piece =
+      matchAt(SKIPPED, sql, index) ?? matchAt(QUOTED, sql, index) ?? matchAt(WORD, sql, index) ?? sql[index] ?? '';
+    if (piece === '(') depth++;
+    if (piece === ')') depth--;
+    index += piece.length;
+    if (depth === 0 && piece.toLowerCase() === 'as')
+      return { head: sql.slice(0, index), body: sql.slice(index).trim() };
+  }
+  return { head: sql, body: '' };
+}

@@ -5,6 +5,7 @@ import type { ColumnInfo, RelationInfo, RelationName } from '../../core/relation
 import { isRejected, judgeTest } from '../../publish/gate.ts';
 import type {
   GateResult,
+  GateTest,
   ModelWarehouse,
   PublishOutcome,
   PublishUnit,
@@ -88,11 +89,20 @@ async function apply(
     if (statement.countRows === true) rows += changed;
   }
   const tests: GateResult[] = [];
-  for (const test of unit.tests) tests.push(judgeTest(test, await transaction.query(test.sql)));
+  for (const test of unit.tests) tests.push(judgeTest(test, await askTest(transaction, test)));
   if (isRejected(tests)) throw new Rejected(tests);
   for (const mark of unit.marks) await transaction.run(mark);
   await guard?.();
   return { status: 'published', rows, tests };
+}
+
+async function askTest(transaction: SqlRunner, test: GateTest): Promise<QueryResult> {
+  try {
+    return await transaction.query(test.sql);
+  } catch (error) {
+    if (!isSluiceError(error, 'warehouse_failed') || isWriteConflict(error)) throw error;
+    throw new SluiceError('model_failed', `the data test ${test.id} cannot be run: ${error.message}`, { cause: error });
+  }
 }
 
 function isConflict(error: unknown): boolean {

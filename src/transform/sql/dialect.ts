@@ -18,6 +18,8 @@ export interface Dialect {
   text(value: string): string;
   /** A literal of the partition column's type that stands for the start of a day, `date '2026-03-01'`. */
   dayLiteral(day: string, type: PartitionType): string;
+  /** A text literal as a value of the type; an offset in a timestamp counts. */
+  castText(literal: string, typeName: string): string;
   /** Type names for the neutral types of seeds and column declarations; other names pass through unchanged. */
   typeName(neutral: string): string;
   /** `expression` in a form that `is distinct from` takes: BigQuery compares no JSON, arrays or structs. */

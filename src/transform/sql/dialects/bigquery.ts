@@ -50,6 +50,8 @@ export const bigquery: Dialect = {
   relation,
   text,
   dayLiteral,
+  castText: (literal, typeName) =>
+    /^json$/i.test(typeName) ? `parse_json(${literal})` : `cast(${literal} as ${typeName})`,
   typeName: (neutral) => TYPES[neutral.toLowerCase()] ?? neutral,
   comparable: (expression, type) => {
     if (INCOMPARABLE.test(type)) return `to_json_string(${expression})`;

@@ -42,6 +42,11 @@ export const duckdb: Dialect = {
   relation,
   text,
   dayLiteral,
+  // A cast from text to TIMESTAMP drops the offset; through TIMESTAMPTZ, in a session in UTC, it counts (FACTS.md §7).
+  castText: (literal, typeName) =>
+    /^(?:timestamp|datetime)$/i.test(typeName)
+      ? `cast(cast(${literal} as timestamptz) as timestamp)`
+      : `cast(${literal} as ${typeName})`,
   typeName: (neutral) => TYPES[neutral.toLowerCase()] ?? neutral,
   comparable: (expression) => expression,
   stagesInTransaction: true,

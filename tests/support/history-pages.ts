@@ -123,7 +123,7 @@ export function snapshotPages(
   for (let page = 0; page < pageCount; page++) {
     const items = rows.slice(page * snapshot.pageSize, (page + 1) * snapshot.pageSize);
     const grown = count - 1 + (page === pageCount - 1 ? 2 : 0);
-    const total = { right: count, off: count + 1, none: null, grows: grown }[snapshot.totals];
+    const total = { right: count, off: count + 1, grows: grown }[snapshot.totals];
     // The rows of a page stand in one JSON document, so a row's text is always JSON.
     pages.push({
       items: items.map(({ members }, index) => jsonText(members, index).trim()),

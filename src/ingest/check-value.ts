@@ -26,6 +26,8 @@ interface Suspicion {
   nameEnds: number;
 }
 
+const LONG_NUMBER = /\d[\d.]{15}|\d[eE]/;
+
 const suspicion: Suspicion = { longNumber: false, surrogateEscape: false, spaceBeforeColon: false, nameEnds: 0 };
 
 /** Fills the shared `suspicion`: one object for all records, since this runs once per record. */
@@ -222,6 +224,7 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
   const validate = await loadSchemaValidator(job);
   const checks = new Map<string, ColumnCheck>();
   const exactColumns = new Map<string, EntityColumn>();
+  const jsonFields = job.columns.filter(({ type }) => type === 'JSON').map(({ field }) => field);
   const required: string[] = [];
   for (const column of job.columns) {
     const isOwn = column.field === job.key.field || column.field === job.eventTime.field;
@@ -249,6 +252,13 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
         sources.set(field, `"${exact}"`);
         differs = true;
       }
+    }
+    // A JSON column stands as the text of its JSON: readers re-print numbers, and lose digits of those that they hold as doubles.
+    for (const field of jsonFields) {
+      const source = sources.get(field);
+      if (source === undefined || source === 'null') continue;
+      sources.set(field, JSON.stringify(source));
+      if (LONG_NUMBER.test(source)) differs = true;
     }
     if (!differs) return null;
     return `{${[...sources].map(([name, source]) => `${JSON.stringify(name)}:${source}`).join(',')}}`;

@@ -36,7 +36,8 @@ export interface GoodVerdict {
   readonly value: string | null;
   /**
    * The value rewritten where the warehouses' JSON readers would read something else than what stands there: numbers of more
-   * than fifteen digits in numeric columns as strings, the last of duplicate names. null: `value` reads right as it is.
+   * than fifteen digits in numeric columns as strings, JSON columns as the text of their JSON, the last of duplicate names. null: `value`
+   * reads right as it is.
    */
   readonly json: string | null;
 }

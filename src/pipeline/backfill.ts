@@ -2,6 +2,7 @@
 import { SluiceError } from '../core/errors.ts';
 import { addDays, daysBetween, earlierOf, isCalendarDate, laterOf, localDay, millisOf } from '../core/time.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
+import { reconcileRaw } from './load-step.ts';
 import type { ModelRunner } from './model-runner.ts';
 import { daysOf } from './plan-changes.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
@@ -31,6 +32,7 @@ async function backfillStep(context: RunContext, warehouse: OpenWarehouse, runne
   const { state, timezone, job, observer } = context.ports;
   const nodes = (await runner.nodes()).filter((node) => node.isPublished && node.isDaily);
   if (nodes.length === 0) throw new SluiceError('usage', `job ${job.name} publishes no model that is partitioned by day`);
+  await reconcileRaw(context, warehouse);
   const marks = new WarehouseMarks(context);
   const lost = await marks.lostModels(warehouse, nodes);
   const start = await historyStartDay(context, await admittedSnapshots(context));

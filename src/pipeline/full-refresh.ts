@@ -15,7 +15,7 @@ import type { AsideResult, ModelRunner, RunnerNode } from './model-runner.ts';
 import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
-import { acceptRefused, loadStep } from './load-step.ts';
+import { acceptRefused, loadStep, reconcileRaw } from './load-step.ts';
 import { historyStartDay, reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
@@ -88,13 +88,13 @@ async function noteDone(context: RunContext, nodes: readonly RunnerNode[], batch
 
 export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { job, store, observer, runId } = context.ports;
+  await reconcileRaw(context, warehouse);
   // The guard judges a new snapshot against what is there, so such a one is loaded the ordinary way first.
   if (!(await sealedBatches(context)).every(isDecided)) await loadStep(context, warehouse);
   else await acceptRefused(context);
   const batches = await sealedBatches(context);
   const manifests = batches.flatMap(({ manifest }) => (manifest === null ? [] : [manifest]));
   const nodes = await runner.nodes();
-  await warehouse.raw.prepare(job);
 
   observer.note(`rebuilding ${job.name} from landing: ${manifests.length} batch(es)`);
   const loads: readonly LoadBatch[] = batches.flatMap(({ manifest, admission }) => (manifest === null ? [] : [{ manifest, admission }]));

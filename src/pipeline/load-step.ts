@@ -111,9 +111,10 @@ async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: Bat
   }
 }
 
-/** Compares what the state store and the warehouse say; the warehouse is right. */
-async function reconcile(context: RunContext, warehouse: OpenWarehouse): Promise<void> {
+/** Makes missing raw tables, and compares what the state store and the warehouse say; the warehouse is right. */
+export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse): Promise<void> {
   const { job, state } = context.ports;
+  await warehouse.raw.prepare(job);
   const held = await warehouse.raw.loadedBatches(job);
   const heads = await state.batchHeads(job.name, { states: ['landed', 'loaded'] });
   const empty = await emptyBatches(context, heads.filter((head) => head.state === 'loaded' && !held.has(head.seq)).map((head) => head.seq));
@@ -135,8 +136,6 @@ async function emptyBatches(context: RunContext, seqs: readonly number[]): Promi
 export async function loadStep(context: RunContext, warehouse: OpenWarehouse): Promise<number> {
   const { job, state } = context.ports;
   await acceptRefused(context);
-  await warehouse.raw.prepare(job);
-  await reconcile(context, warehouse);
   let rows = 0;
   for (const batch of await state.batches(job.name, { states: ['landed'] })) {
     context.noteBatch(batch);

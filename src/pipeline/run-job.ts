@@ -10,7 +10,7 @@ import { dryRun } from './dry-run.ts';
 import { fullRefresh } from './full-refresh.ts';
 import { landStep } from './land-step.ts';
 import { holdLease, type LeaseSession } from './lease.ts';
-import { loadStep } from './load-step.ts';
+import { loadStep, reconcileRaw } from './load-step.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import { recoverIfLost } from './recover.ts';
@@ -54,6 +54,7 @@ async function hasWarehouseWork(context: RunContext, runner: ModelRunner): Promi
 
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { only } = context.request;
+  await reconcileRaw(context, warehouse);
   if (only === null || only === 'load') await context.step('load', () => loadStep(context, warehouse), (rows) => rows);
   context.checkAborted();
   if (only === null || only === 'transform') {

@@ -23,11 +23,13 @@ export interface EntityDialect {
   eachDay(from: string, to: string): string;
   addDays(expression: string, days: number): string;
   /**
-   * Typed columns out of JSON text. `prepare` is an extra select item evaluated once per row (null: none); `columns` use it.
+   * Typed columns out of JSON text. `rewritten`: a condition that the text is a rewritten one (`_json` of the raw tables), in which JSON columns
+   * stand as texts. `prepare` is an extra select item evaluated once per row (null: none); `columns` use it.
    */
   fromJson(
     columns: readonly EntityColumn[],
     json: string,
+    rewritten: string,
   ): { readonly prepare: string | null; readonly column: (index: number) => string };
 }
 
@@ -68,7 +70,7 @@ function duckdbCast(column: EntityColumn, text: string): string {
     case 'STRING':
       return text;
     case 'JSON':
-      return `cast(nullif(${text}, 'null') as json)`;
+      return `cast(${text} as json)`;
     case 'INT64':
       return `cast(cast(${text} as decimal(38,6)) as bigint)`;
     case 'FLOAT64':
@@ -100,7 +102,7 @@ export const duckdbEntityDialect: EntityDialect = {
   eachDay: (from, to) =>
     `cross join lateral (select cast(unnest(generate_series(cast(${from} as timestamp), cast(${to} as timestamp), interval 1 day)) as date) as day) as days`,
   addDays: (expression, days) => `(${expression} + ${days})`,
-  fromJson: (columns, json) => {
+  fromJson: (columns, json, rewritten) => {
     // One parse per row: a list of all texts. JSON columns keep their source as a text of JSON.
     const paths = columns.map((column) => quoteText(jsonPath(column.field))).join(', ');
     return {
@@ -108,22 +110,25 @@ export const duckdbEntityDialect: EntityDialect = {
       column: (index) => {
         const column = columns[index];
         if (column === undefined) throw new RangeError(`no column ${index}`);
-        if (column.type === 'JSON')
-          return `nullif(json_extract(${json}, ${quoteText(jsonPath(column.field))}), 'null')`;
+        if (column.type === 'JSON') {
+          const path = quoteText(jsonPath(column.field));
+          // Both branches as text first: DuckDB would unify text and JSON by quoting the text.
+          return `cast(case when ${rewritten} then _fields[${index + 1}] else nullif(cast(json_extract(${json}, ${path}) as varchar), 'null') end as json)`;
+        }
         return duckdbCast(column, `_fields[${index + 1}]`);
       },
     };
   },
 };
 
-function bigqueryCast(column: EntityColumn, json: string): string {
+function bigqueryCast(column: EntityColumn, json: string, rewritten: string): string {
   const path = `'${jsonPath(column.field).replaceAll("'", "\\'")}'`;
   const text = `json_value(${json}, ${path})`;
   switch (column.type) {
     case 'STRING':
       return text;
     case 'JSON':
-      return `if(json_query(${json}, ${path}) = 'null', null, parse_json(json_query(${json}, ${path}), wide_number_mode => 'round'))`;
+      return `parse_json(if(${rewritten}, json_value(${json}, ${path}), nullif(json_query(${json}, ${path}), 'null')), wide_number_mode => 'round')`;
     case 'INT64':
       return `cast(${text} as int64)`;
     case 'FLOAT64':
@@ -161,12 +166,12 @@ export const bigqueryEntityDialect: EntityDialect = {
   timestampType: 'timestamp',
   eachDay: (from, to) => `cross join unnest(generate_date_array(${from}, ${to})) as day`,
   addDays: (expression, days) => `date_add(${expression}, interval ${days} day)`,
-  fromJson: (columns, json) => ({
+  fromJson: (columns, json, rewritten) => ({
     prepare: null,
     column: (index) => {
       const column = columns[index];
       if (column === undefined) throw new RangeError(`no column ${index}`);
-      return bigqueryCast(column, json);
+      return bigqueryCast(column, json, rewritten);
     },
   }),
 };

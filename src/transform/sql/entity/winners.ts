@@ -23,7 +23,7 @@ export function winnerRows(scope: EntityScope, carry: readonly string[]): string
   const { dialect, raw, job } = scope;
   const columns = businessColumns(scope);
   const readable = columns.filter((column) => !isKey(scope, column) && !isEventTime(scope, column));
-  const json = dialect.fromJson(readable, '_document');
+  const json = dialect.fromJson(readable, '_document', '_is_rewritten');
   const carried = carry.map((name) => `${name}, `).join('');
   const typed = columns.map((column) => {
     const name = dialect.quote(column.name);
@@ -37,7 +37,7 @@ export function winnerRows(scope: EntityScope, carry: readonly string[]): string
       : `
     union all
     select ${carry.map((name) => `s.${name}, `).join('')}s._key, s.source_rank, s.version_at, s.is_gone, s.gone_since,
-        'r' as _record_op, r._event_at as _value_event_at, coalesce(r._json, r.value) as _document, r._batch_id
+        'r' as _record_op, r._event_at as _value_event_at, coalesce(r._json, r.value) as _document, r._json is not null as _is_rewritten, r._batch_id
     from states as s
     inner join ${dialect.relation(raw.snapshot)} as r on s.row_id = ${idOf(scope, 'snapshot')}
     where s.source_rank = 1 and s.row_id is not null`;
@@ -45,14 +45,14 @@ export function winnerRows(scope: EntityScope, carry: readonly string[]): string
   return `winners as (
     select ${carry.map((name) => `s.${name}, `).join('')}s._key, s.source_rank, s.version_at, s.is_gone, s.gone_since,
         case r._op when 'd' then 'r' else r._op end as _record_op, r._event_at as _value_event_at,
-        coalesce(r._json, r.value) as _document, r._batch_id
+        coalesce(r._json, r.value) as _document, r._json is not null as _is_rewritten, r._batch_id
     from states as s
     inner join ${dialect.relation(raw.stream)} as r on s.row_id = ${idOf(scope, 'stream')}
     where s.source_rank = 0 and s.row_id is not null${snapshotJoin}
     union all
     select ${carried}_key, 0, version_at, is_gone, gone_since,
         cast(null as ${dialect.textType}), cast(null as ${dialect.timestampType}), cast(null as ${dialect.textType}),
-        cast(null as ${dialect.textType})
+        false, cast(null as ${dialect.textType})
     from states
     where row_id is null
 ),

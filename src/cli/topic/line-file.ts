@@ -1,4 +1,5 @@
 /** Reads the lines of a file, or of standard input, more than once in bounded memory. */
+import { isUtf8 } from 'node:buffer';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -91,10 +92,10 @@ function lineTooLong(file: LineFile, number: number): SluiceError {
   return new SluiceError('topic_record_invalid', `${file.name} line ${number}: longer than ${MAX_LINE_BYTES} bytes`);
 }
 
+const BYTE_ORDER_MARK = '\uFEFF';
+
 function decodeLine(bytes: Buffer, first: boolean): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: !first }).decode(bytes);
-  } catch {
-    return null;
-  }
+  if (!isUtf8(bytes)) return null;
+  const text = bytes.toString('utf8');
+  return first && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }

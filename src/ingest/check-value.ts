@@ -94,7 +94,19 @@ function numericCheck(precision: number, scale: number): ColumnCheck {
   };
 }
 
-function columnCheck(column: EntityColumn): ColumnCheck {
+/** A JSON column takes what the schema's `type` says; without one, anything. */
+function jsonCheck(declared: unknown): ColumnCheck {
+  if (declared === undefined) return () => undefined;
+  const types = new Set((Array.isArray(declared) ? declared : [declared]) as readonly string[]);
+  if (types.has('integer')) types.add('number');
+  const expected = [...types].filter((type) => type !== 'null').join(' or ');
+  return (value, path) => {
+    if (!types.has(typeName(value))) wrongType(path, expected, value);
+  };
+}
+
+/** `declared`: the `type` of the property in the job's JSON Schema. */
+function columnCheck(column: EntityColumn, declared: unknown): ColumnCheck {
   const { type, values } = column;
   switch (type) {
     case 'STRING': {
@@ -133,7 +145,7 @@ function columnCheck(column: EntityColumn): ColumnCheck {
         checkNumber(value, path);
       };
     case 'JSON':
-      return () => undefined;
+      return jsonCheck(declared);
     default: {
       const numeric = parseNumeric(type);
       if (numeric === undefined) throw new RangeError(`unknown column type ${type}`);
@@ -162,6 +174,11 @@ function exactNumber(column: EntityColumn, source: string): string | null {
     throw new Rejection('number_out_of_range', `${path} does not fit ${column.type}`, path);
   }
   return plainText(value);
+}
+
+function declaredType(job: JobDefinition, field: string): unknown {
+  const properties = job.schema['properties'] as Readonly<Record<string, { readonly type?: unknown }>> | undefined;
+  return properties?.[field]?.type;
 }
 
 function isExactType(column: EntityColumn): boolean {
@@ -228,7 +245,7 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
   const required: string[] = [];
   for (const column of job.columns) {
     const isOwn = column.field === job.key.field || column.field === job.eventTime.field;
-    checks.set(column.field, isOwn ? () => undefined : columnCheck(column));
+    checks.set(column.field, isOwn ? () => undefined : columnCheck(column, declaredType(job, column.field)));
     if (isExactType(column) && !isOwn) exactColumns.set(column.field, column);
     if (column.required && !isOwn) required.push(column.field);
   }

@@ -7,27 +7,27 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** `ci` for a fresh clone; `install` where only some packages differ, so that the others (and what was built into them) stay. */
-function neededCommand() {
+function isInstalled() {
   const installedFile = join(root, 'node_modules', '.package-lock.json');
-  if (!existsSync(installedFile)) return 'ci';
+  if (!existsSync(installedFile)) return false;
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages;
-  const differs = Object.entries(wanted).some(([path, entry]) => {
-    if (path === '' || entry.link) return false;
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '' || entry.link) return true;
     const found = installed[path];
     // Packages for other platforms are in the lockfile only.
-    return found === undefined ? !entry.optional && !entry.devOptional && !entry.peer : found.version !== entry.version;
+    return found === undefined ? entry.optional || entry.devOptional || entry.peer : found.version === entry.version;
   });
-  return differs ? 'install' : undefined;
 }
 
-const command = neededCommand();
-if (command !== undefined) {
-  process.stderr.write(`installing the dependencies (npm ${command}) …\n`);
+if (!isInstalled()) {
+  process.stderr.write('installing the dependencies …\n');
+  // Not `npm ci`: it refuses a lockfile in which the binaries of some other platform are missing because a registry did not have them yet. `install`
+  // takes the versions of the lockfile all the same.
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
-  const [file, args] = npm === undefined ? ['npm', [command]] : [process.execPath, [npm, command]];
-  const result = spawnSync(file, args, {
+  const [file, all] = npm === undefined ? ['npm', args] : [process.execPath, [npm, ...args]];
+  const result = spawnSync(file, all, {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: npm === undefined && process.platform === 'win32',

@@ -1,14 +1,26 @@
-import { messageOf, SluiceError } from '../../core/errors.ts';
+import { SluiceError } from '../../core/errors.ts';
 
-/** The HTTP status of one of the library's errors: it stands in `code`, as a number or as text, or in `status`. */
+/** What the library throws, or hands to its own retry rule: errors, and bare objects out of an answer's body. */
+interface LibraryError {
+  readonly message?: unknown;
+  /** An HTTP status, as a number or as text, or the network's code. */
+  readonly code?: unknown;
+  readonly status?: unknown;
+  readonly cause?: unknown;
+}
+
+function libraryError(error: unknown): LibraryError {
+  return typeof error === 'object' && error !== null ? error : {};
+}
+
 export function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { code, status } = error as { readonly code?: unknown; readonly status?: unknown };
-  for (const value of [code, status]) {
-    const number = Number(value);
-    if (Number.isInteger(number) && number >= 100 && number < 600) return number;
-  }
-  return undefined;
+  const { code, status } = libraryError(error);
+  return [code, status].map(Number).find((number) => Number.isInteger(number) && number >= 100 && number < 600);
+}
+
+function messageText(error: unknown): string {
+  const { message } = libraryError(error);
+  return typeof message === 'string' ? message : '';
 }
 
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
@@ -40,8 +52,10 @@ export function isTransient(error: unknown): boolean {
 /** The network's code may stand in the error itself or in what caused it. */
 function codesOf(error: unknown): string[] {
   const codes: string[] = [];
-  for (let current = error; current instanceof Error && codes.length < 5; current = current.cause) {
-    codes.push('code' in current ? String(current.code) : '');
+  let current = libraryError(error);
+  for (let depth = 0; depth < 5; depth++) {
+    if (typeof current.code === 'string') codes.push(current.code);
+    current = libraryError(current.cause);
   }
   return codes;
 }
@@ -100,11 +114,11 @@ export function gcsError(error: unknown, place: GcsPlace): SluiceError {
 export const READ = 'storage.objects.get';
 
 export function isMissingBucket(error: unknown): boolean {
-  return statusOf(error) === 404 && /bucket does not exist/i.test(messageOf(error));
+  return statusOf(error) === 404 && /bucket does not exist/i.test(messageText(error));
 }
 
 function isCredentialProblem(error: unknown, status: number | undefined): boolean {
-  const message = messageOf(error);
+  const message = messageText(error);
   return (
     status === 401 ||
     /default credentials|invalid_grant|invalid_client|Could not refresh access token|invalid_rapt/i.test(message)
@@ -113,8 +127,7 @@ function isCredentialProblem(error: unknown, status: number | undefined): boolea
 
 function textOf(error: unknown): string {
   const status = statusOf(error);
-  const message =
-    messageOf(error).replaceAll(/\s+/g, ' ').trim() || codesOf(error).find((code) => code !== '') || 'no reason given';
+  const message = messageText(error).replaceAll(/\s+/g, ' ').trim() || codesOf(error)[0] || 'no reason given';
   const short = message.length > 300 ? `${message.slice(0, 300)}…` : message;
   return status === undefined || short.includes(String(status))
     ? short.replace(/\.$/, '')

@@ -7,22 +7,36 @@ import { gcsError, isMissingBucket, READ, statusOf } from './errors.ts';
 import { GcsObjectWriter } from './object-writer.ts';
 import { DEFAULT_RETRY, retrying, type RetryPolicy } from './retrying.ts';
 import { readFile, statFile } from './stored-file.ts';
-import { UploadMemory } from './upload-memory.ts';
+import { UPLOAD_MEMORY_BYTES, UploadMemory } from './upload-memory.ts';
 
-const LIST_PAGE_SIZE = 1000;
+/** How the store works, as opposed to where; tests make it small and fast. */
+export interface GcsSettings {
+  readonly retry: RetryPolicy;
+  /** Held back by all open uploads together; each takes at least `SMALLEST_CHUNK_BYTES`. */
+  readonly uploadMemoryBytes: number;
+  readonly listPageSize: number;
+}
+
+export const DEFAULT_GCS_SETTINGS: GcsSettings = {
+  retry: DEFAULT_RETRY,
+  uploadMemoryBytes: UPLOAD_MEMORY_BYTES,
+  /** The most that the service gives at once. */
+  listPageSize: 1000,
+};
 
 /** Nothing is read or sent before the first call. */
-export function createGcsObjectStore(options: GcsOptions, retry: RetryPolicy = DEFAULT_RETRY): ObjectStore {
-  return new GcsObjectStore(options, retry);
+export function createGcsObjectStore(options: GcsOptions, settings: Partial<GcsSettings> = {}): ObjectStore {
+  return new GcsObjectStore(options, { ...DEFAULT_GCS_SETTINGS, ...settings });
 }
 
 class GcsObjectStore implements ObjectStore {
   readonly #options: GcsOptions;
   readonly #retry: RetryPolicy;
-  readonly #memory = new UploadMemory();
+  readonly #memory: UploadMemory;
+  readonly #listPageSize: number;
   #bucket: Promise<GcsBucket> | undefined;
 
-  constructor(options: GcsOptions, retry: RetryPolicy) {
+  constructor(options: GcsOptions, settings: GcsSettings) {
     if (options.prefix !== '' && !options.prefix.endsWith('/')) {
       throw new SluiceError(
         'config_invalid',
@@ -30,7 +44,9 @@ class GcsObjectStore implements ObjectStore {
       );
     }
     this.#options = options;
-    this.#retry = retry;
+    this.#retry = settings.retry;
+    this.#memory = new UploadMemory(settings.uploadMemoryBytes);
+    this.#listPageSize = settings.listPageSize;
   }
 
   async create(name: string): Promise<ObjectWriter> {
@@ -79,7 +95,7 @@ class GcsObjectStore implements ObjectStore {
     let query: object | null = {
       prefix: whole,
       autoPaginate: false,
-      maxResults: LIST_PAGE_SIZE,
+      maxResults: this.#listPageSize,
       fields: 'items/name,nextPageToken',
     };
     try {

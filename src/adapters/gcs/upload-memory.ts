@@ -8,10 +8,14 @@ const MIB = 1 << 20;
 export const SMALLEST_CHUNK_BYTES = 8 * MIB;
 export const LARGEST_CHUNK_BYTES = 32 * MIB;
 /** Four ranges are landed at once: with this they stay together below 100 MB. */
-const TOTAL_BYTES = 96 * MIB;
+export const UPLOAD_MEMORY_BYTES = 96 * MIB;
 
 export class UploadMemory {
-  #left = TOTAL_BYTES;
+  #left: number;
+
+  constructor(totalBytes: number = UPLOAD_MEMORY_BYTES) {
+    this.#left = totalBytes;
+  }
 
   /** The size of the chunks for one more upload; never less than the smallest. */
   take(): number {

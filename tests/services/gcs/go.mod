@@ -1,6 +1,6 @@
 module sluice.invalid/tests/services/gcs
 
-go 1.26.0
+go 1.25.8
 
 tool github.com/fsouza/fake-gcs-server
 

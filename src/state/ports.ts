@@ -117,13 +117,15 @@ export interface StateStore {
   releaseLease(lease: Lease): Promise<void>;
   /** Throws `lease_lost` unless the token is the stored one and the lease has not expired. */
   assertLease(lease: Lease): Promise<void>;
+  /** null when it is free; an expired lease that nobody took is still its holder's, with `remainingMs` 0. */
   leaseOf(job: string): Promise<{ readonly holder: LeaseHolder; readonly remainingMs: number } | null>;
 
   // --- batches ---
   /**
    * Stores an intent under the next number. Stream ranges must chain: for each (topic, epoch, partition), `from` equals the end of
    * the last planned range or gap of it (or is the first), enforced in the transaction and by unique constraints. Gap rows join
-   * the chain too.
+   * the chain too. An intent given as a value that is the newest, still planned batch under the same lease gives that batch
+   again; an intent given as a function always plans a new one.
    */
   planBatch(
     lease: Lease,
@@ -131,7 +133,10 @@ export interface StateStore {
     intent: BatchIntent | ((seq: number) => BatchIntent),
   ): Promise<BatchRecord>;
   saveProgress(lease: Lease, seq: number, progress: unknown): Promise<void>;
-  /** planned -> landed (or void when the manifest says so). */
+  /**
+   * planned -> landed (or void when the manifest says so). The manifest must fit the intent: same logical time and, for a stream,
+   * exactly its ranges and gaps (a stream batch cannot be void: its offsets would be lost).
+   */
   sealBatch(lease: Lease, manifest: Manifest): Promise<void>;
   /** On a sealed snapshot batch; a later accepted admission replaces a refused one. */
   saveAdmission(lease: Lease, seq: number, admission: Admission): Promise<void>;
@@ -157,7 +162,7 @@ export interface StateStore {
   /** Loaded batches that the model has not published, ascending; needs no manifest and no walk through old batches. */
   unpublishedBatches(job: string, model: string): Promise<readonly number[]>;
   /**
-   * The model published these batches and partitions, as one transaction. `replaceAll` forgets what stood there before (full refresh).
+   * The model published these batches (loaded ones only) and partitions, as one transaction. `replaceAll` forgets what stood there before (full refresh).
    */
   markPublished(
     lease: Lease,
@@ -188,7 +193,10 @@ export interface StateStore {
   setFact(lease: Lease, name: string, value: unknown): Promise<void>;
 
   // --- recovery ---
-  /** Replaces everything known about the job's batches by what landing says (sealed manifests and admissions), as landed. */
+  /**
+   * Replaces everything known about the job's batches by what landing says (sealed manifests and admissions), as landed; the models'
+   * ledgers are emptied, runs and facts stay. Numbers may have holes; offsets that overlap or leave a hole are a `state_conflict`.
+   */
   restore(
     lease: Lease,
     batches: readonly { readonly manifest: Manifest; readonly admission: Admission | null }[],

@@ -1,7 +1,7 @@
 /** What the state store must hold, from sealed manifests alone. */
 import type { Admission, Manifest } from '../core/batch.ts';
 import { batchId } from '../core/batch.ts';
-import { SluiceError } from '../core/errors.ts';
+import { SluiceError, isSluiceError } from '../core/errors.ts';
 import { chainOf, intentOf, sealedState } from './batch-rules.ts';
 import type { ChainLink } from './offset-chain.ts';
 import { chainLinks, comparePositions, extendChain, laterLast, positionKey, sealedLasts } from './offset-chain.ts';
@@ -32,12 +32,26 @@ export function rebuild(job: string, sealed: readonly SealedBatch[]): RebuiltSta
   return { batches, links, positions: rebuiltPositions(job, batches, links) };
 }
 
+/** The chain as landing tells it. What does not fit together there cannot be put right here. */
+function landedChain(job: string, links: readonly ChainLink[]): readonly Position[] {
+  try {
+    return extendChain(job, [], links);
+  } catch (error) {
+    if (!isSluiceError(error, 'state_conflict')) throw error;
+    throw new SluiceError('state_conflict', `The manifests in landing do not fit together. ${error.message}`, {
+      hint: 'A manifest is missing or was changed: restore it from a backup of landing, then recover again.',
+      details: error.details,
+      cause: error,
+    });
+  }
+}
+
 function rebuiltPositions(
   job: string,
   batches: readonly BatchRecord[],
   links: readonly ChainLink[],
 ): readonly Position[] {
-  const positions = new Map(extendChain(job, [], links).map((position) => [positionKey(position), position]));
+  const positions = new Map(landedChain(job, links).map((position) => [positionKey(position), position]));
   for (const { manifest } of batches) {
     if (manifest === null) continue;
     for (const sealed of sealedLasts(manifest)) {

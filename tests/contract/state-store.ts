@@ -17,7 +17,7 @@ import { runTests } from './state-store/runs.ts';
 export interface StateStoreHarness {
   /** A further store on the same database, as another process would have it. */
   open(): Promise<StateStore>;
-  /** Lets this much time pass for leases. */
+  /** Lets this much time pass for all leases, without waiting for it. */
   elapse(ms: number): Promise<void>;
   dispose(): Promise<void>;
 }

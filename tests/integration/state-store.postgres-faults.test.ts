@@ -136,9 +136,9 @@ describe("the lease's row", () => {
     await store.releaseLease({ job: JOB, token: 1 });
     await blocker.query('begin');
     await blocker.query('select token from sluice_lease where job = $1 for update', [JOB]);
-    const acquiring = store.acquireLease(request({ ttlMs: 1000 }));
+    const acquiring = store.acquireLease(request({ ttlMs: 3000 }));
     await waitingSession();
-    await delay(1200);
+    await delay(3200);
     await blocker.query('commit');
     expect(await acquiring).toMatchObject({ status: 'acquired' });
     // Measured before the wait, the lease would have expired by now.

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
 import { createKnexStateStore } from '../../src/adapters/knex-state/knex-state-store.ts';
 import { describeStateStore } from '../contract/state-store.ts';
@@ -12,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describeStateStore('PostgreSQL', async () => {
-  const url = await server.createSchema();
+  const { url, schema } = await server.createSchema();
   return {
     open: async () => {
       // A clock that stands still: leases count by the database's.
@@ -20,7 +19,9 @@ describeStateStore('PostgreSQL', async () => {
       await store.migrate();
       return store;
     },
-    elapse: (ms) => delay(ms),
+    elapse: async (ms) => {
+      await server.admin(`update ${schema}.sluice_lease set renewed_wall_ms = renewed_wall_ms - ${ms}`);
+    },
     dispose: () => Promise.resolve(),
   };
 });

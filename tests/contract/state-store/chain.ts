@@ -186,7 +186,7 @@ export function chainTests(subject: () => StateStoreSubject): void {
     });
     await store.sealBatch(
       lease,
-      manifestOf(replay, { ranges: [{ ...range(3, 4), read: 1, landed: 1, quarantined: 0, last: lastOf(3) }] }),
+      manifestOf(replay, { ranges: [{ ...range(19, 20), read: 1, landed: 1, quarantined: 0, last: lastOf(19) }] }),
     );
     expect(await store.positions(JOB)).toMatchObject([{ next: '10', last: lastOf(9) }]);
     expect(await store.ranges(JOB)).toEqual([{ ...range(0, 10), seq: 1 }]);

@@ -27,6 +27,7 @@ export function processTests(location: () => Promise<StateLocation>): void {
     const worker = startWorker(where, 'hold');
     const store = createKnexStateStore(where, { clock: { now: () => Date.now() } });
     try {
+      await store.migrate();
       expect(await worker.until('token')).toBe(1);
       await worker.until('stopping');
       expect(await store.acquireLease(request())).toMatchObject({ status: 'held' });

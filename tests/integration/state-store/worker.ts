@@ -11,7 +11,7 @@ import type { Lease, StateStore } from '../../../src/state/ports.ts';
 import { JOB, T1, leaseIn, manifestOf, range, stream } from '../../contract/state-store/fixtures.ts';
 
 /** Short, so that a paused process loses its lease while the test waits. */
-export const HOLD_TTL_MS = 1000;
+export const HOLD_TTL_MS = 3000;
 
 /** After this long in an open transaction PostgreSQL gives up on the frozen process. */
 export const FREEZE_MAX_WAIT_MS = 1500;

@@ -22,8 +22,8 @@ export interface PostgresServer {
   url(database?: string): string;
   /** A new, empty database; answers its URL. */
   createDatabase(): Promise<string>;
-  /** A new, empty schema of database `postgres`, first in the search path: much cheaper than a database. Answers its URL. */
-  createSchema(): Promise<string>;
+  /** A new, empty schema of database `postgres`, first in the search path: much cheaper than a database. */
+  createSchema(): Promise<{ readonly url: string; readonly schema: string }>;
   /** One statement as superuser. */
   admin(sql: string, database?: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   stop(): Promise<void>;
@@ -103,8 +103,9 @@ function serverOn(port: number, supervisor: ChildProcess): PostgresServer {
     },
     createSchema: async () => {
       made += 1;
-      await admin(`create schema state_${made}`);
-      return `${url()}?options=${encodeURIComponent(`-c search_path=state_${made}`)}`;
+      const schema = `state_${made}`;
+      await admin(`create schema ${schema}`);
+      return { schema, url: `${url()}?options=${encodeURIComponent(`-c search_path=${schema}`)}` };
     },
     stop: () => end(supervisor),
   };

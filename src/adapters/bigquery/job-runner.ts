@@ -29,6 +29,8 @@ import { delayAfter, withRetries } from './with-retries.ts';
 export const MAX_JOBS_PER_STEP = 5;
 /** Burnt ids that are stepped over when the ledger is lost; more means that something else is wrong. */
 const MAX_BURNT_IDS = 100;
+/** Looks at a job that exists and cannot be read yet. */
+const LOOK_UP_TRIES = 5;
 /** An hourly run whose one statement takes longer than this does not fit into its hour; BigQuery itself would allow 6 h. */
 export const DEFAULT_JOB_TIMEOUT_MS = 2 * 3_600_000;
 
@@ -225,13 +227,18 @@ export class JobRunner {
     }
   }
 
+  /** A job whose id was just refused as used; it may take a moment until it can be read everywhere. */
   async #lookUp(request: JobRequest, id: string): Promise<JobResource> {
-    try {
-      return await withRetries(() => this.api.getJob(id), this);
-    } catch (error) {
-      this.signal?.throwIfAborted();
-      const failure = toApiFailure(error);
-      throw toSluiceError(failure, this.#context(request, id), failure);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await withRetries(() => this.api.getJob(id), this);
+      } catch (error) {
+        this.signal?.throwIfAborted();
+        const failure = toApiFailure(error);
+        if (failure.status !== 404 || tries === LOOK_UP_TRIES)
+          throw toSluiceError(failure, this.#context(request, id), failure);
+        await this.timing.sleep(delayAfter(tries, this.timing), this.signal);
+      }
     }
   }
 

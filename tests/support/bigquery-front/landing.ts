@@ -64,8 +64,18 @@ function landed(
   const landedRows = rows('stream') + rows('snapshot');
   const counts = { read: landedRows + rows('dead'), landed: landedRows, quarantined: rows('dead') };
   const manifest: Manifest = {
-    ...{ version: 1, job: 'customer', seq, batchId, kind, logicalTime: '2026-03-01T12:00:00Z', ranges: [], gaps: [] },
-    ...{ objects: listed, counts, times: null, drift: [] },
+    version: 1,
+    job: 'customer',
+    seq,
+    batchId,
+    kind,
+    logicalTime: '2026-03-01T12:00:00Z',
+    ranges: [],
+    gaps: [],
+    objects: listed,
+    counts,
+    times: null,
+    drift: [],
     ...more,
   };
   return { manifest, objects };
@@ -73,8 +83,16 @@ function landed(
 
 export function streamLine(row: StreamRow): object {
   return {
-    ...{ _topic: 'customer-events', _epoch: 0, _partition: 0, _topic_partition: 0, _offset: row.offset },
-    ...{ _timestamp: row.eventAt, _key: row.key, _op: 'u', _event_at: row.eventAt, _has_value: row.value !== null },
+    _topic: 'customer-events',
+    _epoch: 0,
+    _partition: 0,
+    _topic_partition: 0,
+    _offset: row.offset,
+    _timestamp: row.eventAt,
+    _key: row.key,
+    _op: 'u',
+    _event_at: row.eventAt,
+    _has_value: row.value !== null,
     ...(row.value === null ? {} : { value: row.value }),
   };
 }
@@ -106,18 +124,24 @@ export function snapshotBatch(seq: number, ids: readonly string[], complete = tr
   const startedAt = '2026-03-02T08:00:00Z';
   const snapshotId = `s${String(seq).padStart(8, '0')}`;
   const snapshot: SnapshotSummary = {
-    ...{ snapshotId, startedAt, finishedAt: '2026-03-02T08:05:00Z', complete, reason: null, rows: ids.length },
-    ...{ distinctIds: ids.length, total: ids.length, pages: 1, toleranceMs: 300_000 },
+    snapshotId,
+    startedAt,
+    finishedAt: '2026-03-02T08:05:00Z',
+    complete,
+    reason: null,
+    rows: ids.length,
+    distinctIds: ids.length,
+    total: ids.length,
+    pages: 1,
+    toleranceMs: 300_000,
   };
   const lines = ids.map((id, row) => ({
-    ...{
-      _snapshot_id: snapshotId,
-      _snapshot_started_at: startedAt,
-      _page: 1,
-      _row: row,
-      _key: id,
-      value: JSON.stringify({ id }),
-    },
+    _snapshot_id: snapshotId,
+    _snapshot_started_at: startedAt,
+    _page: 1,
+    _row: row,
+    _key: id,
+    value: JSON.stringify({ id }),
   }));
   return landed(
     seq,

@@ -8,6 +8,14 @@ import type { CliContext, CommandResult } from '../context.ts';
 /** The package's own top level is laid out as a project is (DESIGN.md §6); these of its parts make the new one. */
 const PARTS = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'] as const;
 
+/** The topics of the example's customer job: with the dev target they are folders, and somebody has to make them. */
+const TOPICS = [
+  'kundenservice-kunde-create',
+  'kundenservice-kunde-update',
+  'kundenservice-kunde-delete',
+  'shop-order-changes',
+] as const;
+
 export function initProject({ cwd, output }: CliContext, folder: string): Promise<CommandResult> {
   const dir = resolve(cwd, folder);
   if (existsSync(dir) && readdirSync(dir).length > 0) {
@@ -54,8 +62,22 @@ function ownFiles(name: string, source: string): Readonly<Record<string, string>
     scripts: { batch: 'sluice job run customer', test: 'sluice build' },
     dependencies: { sluice: version },
   };
+  const types = {
+    compilerOptions: {
+      target: 'es2024',
+      module: 'nodenext',
+      strict: true,
+      noEmit: true,
+      erasableSyntaxOnly: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+    },
+    include: ['jobs'],
+  };
   return {
     'package.json': `${JSON.stringify(manifest, null, 2)}\n`,
+    // For editors and `npx tsc`; Node runs the job files as they are.
+    'tsconfig.json': `${JSON.stringify(types, null, 2)}\n`,
     '.gitignore': 'node_modules/\n.sluice/\ntarget/\n.env\n',
     'README.md': readme(name),
   };
@@ -75,6 +97,7 @@ A [sluice](https://www.npmjs.com/package/sluice) project: change topics, hour by
 
 \`\`\`
 npm install
+${TOPICS.map((topic) => `npx sluice topic create ${topic} --partitions 2`).join('\n')}
 npx sluice debug                        # is everything there and reachable?
 npx sluice job run customer             # one hourly batch
 npx sluice job run customer --full-load # with the complete listing first (needs CUSTOMER_API_URL)

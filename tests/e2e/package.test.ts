@@ -1,0 +1,178 @@
+/** The npm package as a stranger gets it: packed, installed into an empty folder, a project made with it, and the job run there. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { REPOSITORY } from '../support/sluice-command.ts';
+
+interface Outcome {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
+const empty = join(folder, 'empty');
+const demo = join(empty, 'demo');
+let tarball = '';
+let packed: readonly string[] = [];
+
+/** npm, npx and node of this run's Node; nothing of the repository's own environment. */
+function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
+  const { PATH = '', HOME = tmpdir() } = process.env;
+  const path = [
+    dirname(process.execPath),
+    ...PATH.split(delimiter).filter((entry) => !entry.startsWith(REPOSITORY)),
+  ].join(delimiter);
+  const child = spawn(command, args, {
+    cwd,
+    env: { PATH: path, HOME, npm_config_update_notifier: 'false' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+}
+
+async function succeed(command: string, args: readonly string[], cwd: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(command, args, cwd);
+  if (exitCode !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${exitCode}:\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+beforeAll(async () => {
+  // The command builds dist/ when a source is newer; `npm pack` by hand does so itself.
+  await succeed('node', [join(REPOSITORY, 'bin/sluice.mjs'), '--version'], REPOSITORY);
+  const report: unknown = JSON.parse(
+    await succeed('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], REPOSITORY),
+  );
+  const [entry] = (Array.isArray(report) ? report : Object.values(report as object)) as {
+    readonly filename: string;
+    readonly files: readonly { readonly path: string }[];
+  }[];
+  tarball = join(folder, basename(entry?.filename ?? ''));
+  packed = entry?.files.map((file) => file.path) ?? [];
+  mkdirSync(empty);
+  writeFileSync(join(empty, 'package.json'), '{ "private": true }');
+  await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], empty);
+}, 300_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the package', () => {
+  test('holds the compiled tool, its types, and the files that a new project is made of', () => {
+    for (const file of [
+      'bin/sluice.mjs',
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      'project.yml',
+      'jobs/customer.ts',
+      'LICENSE',
+      'CHANGELOG.md',
+      'package.json',
+    ]) {
+      expect(packed).toContain(file);
+    }
+    for (const part of ['models/', 'macros/', 'seeds/', 'tests/data/'])
+      expect(packed.some((file) => file.startsWith(part))).toBe(true);
+  });
+
+  test('holds nothing else', () => {
+    const parts = [
+      ...new Set(
+        packed.map((file) =>
+          file.startsWith('tests/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] ?? ''),
+        ),
+      ),
+    ].sort();
+    const known = [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'bin',
+      'dist',
+      'jobs',
+      'macros',
+      'models',
+      'package.json',
+      'project.yml',
+      'seeds',
+      'tests/data',
+    ];
+    expect(parts.filter((part) => !known.includes(part))).toEqual([]);
+    expect(statSync(tarball).size).toBeLessThan(3_000_000);
+  });
+
+  test('is found by npx', async () => {
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+      readonly version: string;
+    };
+    expect(await succeed('npx', ['sluice', '--version'], empty)).toBe(`${version}\n`);
+  });
+});
+
+describe('a project made with it', () => {
+  beforeAll(() => succeed('npx', ['sluice', 'init', 'demo'], empty));
+
+  test('has all the parts, and its own name', () => {
+    for (const file of [
+      'project.yml',
+      'jobs/customer.ts',
+      'jobs/order.ts',
+      'models',
+      'macros',
+      'seeds',
+      'tests/data',
+      'package.json',
+      'tsconfig.json',
+      '.gitignore',
+      'README.md',
+    ]) {
+      expect(existsSync(join(demo, file)), file).toBe(true);
+    }
+    expect(readFileSync(join(demo, 'project.yml'), 'utf8')).toMatch(/^name: demo$/m);
+    // The topics keep the names of the system they come from.
+    expect(readFileSync(join(demo, 'jobs/customer.ts'), 'utf8')).toContain('kundenservice-kunde-create');
+    expect(JSON.parse(readFileSync(join(demo, 'package.json'), 'utf8'))).toMatchObject({
+      name: 'demo',
+      type: 'module',
+      dependencies: { sluice: expect.any(String) },
+    });
+  });
+
+  test('is not written over', async () => {
+    expect(await run('npx', ['sluice', 'init', 'demo'], empty)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('is not empty'),
+    });
+  });
+
+  test('has its types: a wrong job does not compile, the shipped ones do', async () => {
+    const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
+    expect(await run(process.execPath, [tsc, '-p', '.'], demo)).toMatchObject({ exitCode: 0, stdout: '' });
+    const wrong = join(demo, 'jobs/wrong.ts');
+    writeFileSync(
+      wrong,
+      readFileSync(join(demo, 'jobs/order.ts'), 'utf8').replace(`key: 'order_number'`, `key: 'order_numbr'`),
+    );
+    try {
+      const { exitCode, stdout } = await run(process.execPath, [tsc, '-p', '.'], demo);
+      expect(exitCode).not.toBe(0);
+      expect(stdout).toMatch(/jobs\/wrong\.ts.*order_numbr/);
+    } finally {
+      rmSync(wrong);
+    }
+  });
+
+  test('lists its jobs, and each job file runs by itself', async () => {
+    expect(await succeed('npx', ['sluice', 'job', 'list'], demo)).toMatch(/customer .*\n.*order/);
+    expect(await succeed('node', ['jobs/customer.ts', '--help'], demo)).toContain('--full-refresh');
+  });
+});

@@ -35,9 +35,18 @@ export async function runJobOf(
   parameters: Readonly<Record<string, string | number | boolean>>,
 ): Promise<CommandResult> {
   const request = runRequest(options, parameters);
-  void context;
-  void project;
-  void job;
-  void request;
-  return Promise.resolve({ exitCode: 0, json: {} });
+  const [{ composed }, { jobPorts }, { jobModelRunner }, { runJob }, { printReport }] = await Promise.all([
+    import('../compose.ts'),
+    import('./ports.ts'),
+    import('./model-runner.ts'),
+    import('../../pipeline/run-job.ts'),
+    import('./report-text.ts'),
+  ]);
+  return composed(context, project, async (composition) => {
+    const ports = await jobPorts(job, { context, project, composition });
+    const runner = await jobModelRunner({ context, project, ports }, request);
+    const report = await runJob(ports, runner, request);
+    if (!context.output.json) printReport(context.output, report);
+    return { exitCode: report.exitCode, json: { ...report } };
+  });
 }

@@ -84,7 +84,14 @@ class Planner {
       materialized: node.kind === 'seed' ? 'seed' : node.config.materialized,
       mode: state.mode,
       relation: node.relation,
-      after: [...nearestAbove(this.#project.graph, node.id, built), ...gating.map((test) => test.id)],
+      after: [
+        ...new Set([
+          ...nearestAbove(this.#project.graph, node.id, built),
+          ...gating.map((test) => test.id),
+          // A test of several models waits for all of them; this one is the last in order, so no circle comes of it.
+          ...tests.flatMap((test) => test.dependsOn.filter((id) => id !== node.id && built.has(id))),
+        ]),
+      ],
       sql: node.kind === 'model' ? this.#sql(() => compileModel(this.#project, node, state.situation).select) : null,
       window: state.mode === 'insert_overwrite' ? state.situation.changes.window : null,
       tests: tests.map((test) => this.#plannedTest(test, state.situation)),

@@ -1,0 +1,31 @@
+/** The model layer of a job's run, compiled when the run first needs it. */
+import { millisOf } from '../../core/time.ts';
+import type { ModelRunner } from '../../pipeline/model-runner.ts';
+import type { JobPorts } from '../../pipeline/ports.ts';
+import type { RunRequest } from '../../pipeline/request.ts';
+import type { CliContext } from '../context.ts';
+import { compileModels } from '../model-project.ts';
+import type { OpenProject } from '../open-project.ts';
+
+export async function jobModelRunner(
+  call: { readonly context: CliContext; readonly project: OpenProject; readonly ports: JobPorts },
+  request: RunRequest,
+): Promise<ModelRunner> {
+  const { context, project, ports } = call;
+  const { TransformRunner } = await import('../../pipeline/transform-runner.ts');
+  return new TransformRunner({
+    job: ports.job,
+    clock: ports.clock,
+    ...(ports.signal === undefined ? {} : { signal: ports.signal }),
+    compile: () =>
+      compileModels({
+        context,
+        project,
+        jobs: [ports.job],
+        vars: request.parameters,
+        invocationId: ports.runId,
+        startedAtMs: request.logicalTime === null ? ports.clock.now() : millisOf(request.logicalTime),
+        fullRefresh: request.fullRefresh,
+      }),
+  });
+}

@@ -1,0 +1,63 @@
+/** The project's models, compiled for one invocation: configuration, target, vars and jobs put together. */
+import { renderVars } from '../config/project.ts';
+import type { WarehouseConfig } from '../config/target.ts';
+import type { YamlValue } from '../config/yaml-source.ts';
+import type { JobDefinition } from '../core/job.ts';
+import { localDay } from '../core/time.ts';
+import type { ModelTarget, Project } from '../transform/index.ts';
+import type { CliContext } from './context.ts';
+import type { OpenProject } from './open-project.ts';
+
+/** Models at once where the target says nothing: one per core of a small machine. */
+const DEFAULT_THREADS = 4;
+
+export interface ModelProjectRequest {
+  readonly context: CliContext;
+  readonly project: OpenProject;
+  readonly jobs: readonly JobDefinition[];
+  /** Laid over the project's vars. */
+  readonly vars: Readonly<Record<string, YamlValue>>;
+  readonly invocationId: string;
+  /** Logical time of the run, milliseconds. */
+  readonly startedAtMs: number;
+  readonly fullRefresh: boolean;
+  readonly threads?: number;
+  readonly version?: string;
+}
+
+export function modelTarget(name: string, warehouse: WarehouseConfig, threads: number): ModelTarget {
+  const schema = warehouse.type === 'duckdb' ? warehouse.schema : warehouse.dataset;
+  return {
+    name,
+    type: warehouse.type,
+    schema,
+    rawSchema: warehouse.rawSchema,
+    threads,
+    ...(warehouse.type === 'bigquery' ? { database: warehouse.project } : {}),
+  };
+}
+
+/** Throws `compile_error` with every mistake of the project's files. */
+export async function compileModels(request: ModelProjectRequest): Promise<Project> {
+  const { context, project, jobs } = request;
+  const { config, target } = project;
+  const [{ compileProject }, { jobData, modelExtensions }] = await Promise.all([import('../transform/index.ts'), import('../pipeline/model-extensions.ts')]);
+  return compileProject({
+    config,
+    target: modelTarget(target.name, target.warehouse(), request.threads ?? DEFAULT_THREADS),
+    environment: {
+      vars: { ...renderVars(config, context.env), ...request.vars },
+      env: context.env,
+      runStartedAt: request.startedAtMs,
+      today: localDay(request.startedAtMs, config.timezone),
+      invocationId: request.invocationId,
+      version: request.version ?? '',
+      jobs: Object.fromEntries(jobs.map((job) => [job.name, jobData(job)])),
+      extensions: modelExtensions({ jobs, timezone: config.timezone }),
+      fullRefresh: request.fullRefresh,
+      log: (message, level) => {
+        if (level !== 'debug') context.output.note(message);
+      },
+    },
+  });
+}

@@ -8,7 +8,6 @@ export type Json = null | boolean | string | JsonNumber | readonly Json[] | Read
 export class BrokenJson extends Error {}
 /** RELIABILITY F23: nesting of 10,000 levels is poison; BigQuery keeps JSON of at most 500 levels (FACTS §5). */
 export const MAX_LEVELS = 500;
-export class TooDeep extends Error {}
 
 export const isObject = (value: Json): value is ReadonlyMap<string, Json> => value instanceof Map;
 export const isNumber = (value: Json): value is JsonNumber =>
@@ -22,11 +21,19 @@ function readString(token: string): string | undefined {
   }
 }
 
-/** The value, and whether a lone surrogate stands anywhere in its text, in overwritten duplicates too (no JSON reader takes it). */
-export function readJson(text: string): { readonly value: Json; readonly loneSurrogate: boolean } {
+/**
+ * The value, and whether a lone surrogate stands anywhere in its text, in overwritten duplicates too (no JSON reader takes it). What is nested
+ * deeper than MAX_LEVELS is passed over and read as null.
+ */
+export function readJson(text: string): {
+  readonly value: Json;
+  readonly loneSurrogate: boolean;
+  readonly tooDeep: boolean;
+} {
   let at = 0;
   let levels = 0;
   let loneSurrogate = false;
+  let tooDeep = false;
   const fail = (): never => {
     throw new BrokenJson(`no JSON at character ${at}`);
   };
@@ -53,8 +60,20 @@ export function readJson(text: string): { readonly value: Json; readonly loneSur
     const token = match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? fail();
     return { number: token };
   };
+  const passOver = (): null => {
+    tooDeep = true;
+    for (let open = 1; open > 0;) {
+      match(/[^"[\]{}]+/y);
+      if (text[at] === '"') string();
+      else if (match(/[[{]/y) !== undefined) open++;
+      else if (match(/[\]}]/y) !== undefined) open--;
+      else fail();
+    }
+    return null;
+  };
   const nested = (read: () => Json): Json => {
-    if (++levels > MAX_LEVELS) throw new TooDeep();
+    if (levels === MAX_LEVELS) return passOver();
+    levels++;
     const value = read();
     levels--;
     return value;
@@ -89,7 +108,7 @@ export function readJson(text: string): { readonly value: Json; readonly loneSur
   const result = value();
   skip();
   if (at !== text.length) fail();
-  return { value: result, loneSurrogate };
+  return { value: result, loneSurrogate, tooDeep };
 }
 
 /** Whether a number anywhere in the value is beyond every double, like 1e400 (RELIABILITY F23). */

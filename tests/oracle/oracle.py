@@ -130,8 +130,6 @@ def numbers(value):
 
 def read_json(text):
     """The value and what stands in it that no warehouse takes."""
-    if levels(text) > MAX_LEVELS:
-        raise Bad("too_deep")
     watch = Watch()
     try:
         value = json.loads(
@@ -139,8 +137,12 @@ def read_json(text):
         )
     except ValueError:
         raise Bad("broken_json") from None
+    except RecursionError:
+        raise Bad("too_deep") from None
     watch.look(value)
     found = {"lone_surrogate"} if watch.seen else set()
+    if levels(text) > MAX_LEVELS:
+        found.add("too_deep")
     if any(math.isinf(float(number)) for number in numbers(value)):
         found.add("out_of_range")
     return value, found
@@ -442,6 +444,7 @@ def expected(truth):
 
 
 def main(source, target):
+    sys.setrecursionlimit(20000)
     with open(source, encoding="utf-8") as file:
         truths = json.load(file)
     with open(target, "w", encoding="utf-8") as file:

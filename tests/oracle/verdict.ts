@@ -1,6 +1,6 @@
 /** CUSTOMER.md §1, dead letters: what makes a record a bad one, and the cells of a good one. */
 import type { EventOp, OracleColumn, OracleJob, OracleRecord, Row } from './ground-truth.ts';
-import { BrokenJson, canonicalJson, TooDeep, exactNumber, hasInfinite, isNumber, isObject, readJson } from './json.ts';
+import { BrokenJson, canonicalJson, exactNumber, hasInfinite, isNumber, isObject, readJson } from './json.ts';
 import type { Json } from './json.ts';
 import { instant, instantText, isDate, readInstant } from './time.ts';
 
@@ -121,12 +121,12 @@ function judgeValue(source: string, job: OracleJob, latestFrom: bigint, isEvent:
     json = readJson(source);
   } catch (error) {
     if (error instanceof BrokenJson) return bad('broken_json');
-    if (error instanceof TooDeep) return bad('too_deep');
     throw error;
   }
   if (!isObject(json.value)) return bad('wrong_type');
   const members = json.value;
   const reasons = new Set<string>();
+  if (json.tooDeep) reasons.add('too_deep');
   if (json.loneSurrogate) reasons.add('lone_surrogate');
   if (hasInfinite(json.value)) reasons.add('out_of_range');
   const read = (field: string, column: OracleColumn, required: boolean): string | null => {

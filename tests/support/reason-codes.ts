@@ -20,7 +20,5 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
 
 /** The codes that are right for a record with these faults. */
 export function fittingCodes(reasons: readonly string[]): string[] {
-  // Nobody looks further into a value that is nested too deeply, or looks at other things first.
-  if (reasons.includes('too_deep')) return Object.values(CODES).flat();
   return reasons.flatMap((reason) => CODES[reason] ?? []);
 }

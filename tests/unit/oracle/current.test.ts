@@ -313,6 +313,8 @@ describe('completeness of a snapshot', () => {
   it('counts rows in the dead letters, and does without totals that are not named', () => {
     expect(complete(snapshot('10:00', [{ id: 'A' }, { id: 'B', credit_limit: 'much' }], { total: 2 }))).toBe(true);
     expect(complete(snapshot('10:00', rows, { total: null }))).toBe(true);
+    const deep = `{"attributes":${'['.repeat(9000)}${']'.repeat(9000)},"id":"A"}`;
+    expect(complete(snapshot('10:00', [deep], { total: 1 }))).toBe(true);
   });
 });
 

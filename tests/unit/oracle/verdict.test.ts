@@ -74,7 +74,7 @@ describe('dead letters', () => {
     ['"attributes":[]', ['wrong_type']],
     [`"attributes":${'{"a":'.repeat(499)}1${'}'.repeat(499)}`, []],
     [`"attributes":${'{"a":'.repeat(500)}1${'}'.repeat(500)}`, ['too_deep']],
-    [`"attributes":${'['.repeat(10_000)}${']'.repeat(10_000)}`, ['too_deep']],
+    [`"unknown":${'['.repeat(10_000)}${']'.repeat(10_000)}`, ['too_deep']],
     ['"birth_date":"1981-02-29"', ['impossible_date']],
     ['"birth_date":"1980-02-29"', []],
     ['"birth_date":"1980-2-9"', ['impossible_date']],

@@ -159,7 +159,7 @@ describe('the file', () => {
     { title: 'is a folder', prepare: (file: string) => mkdir(file), message: /state\.sqlite cannot be opened/ },
     {
       title: 'would lie inside a file',
-      prepare: (file: string) => writeFile(join(file, '..'), 'file').catch(() => writeFile(`${file}.x`, '')),
+      prepare: (file: string) => writeFile(`${file}.x`, ''),
       below: 'x',
       message: /folder of the state database .* cannot be created/,
     },
@@ -167,6 +167,15 @@ describe('the file', () => {
     await prepare(path);
     const file = below === undefined ? path : join(`${path}.${below}`, 'state.sqlite');
     await expectCode(storeAt(file).migrate(), 'state_unavailable', message);
+  });
+
+  test('whose folder could not be made is opened once it can', async () => {
+    await writeFile(`${path}.x`, '');
+    const store = storeAt(join(`${path}.x`, 'state.sqlite'));
+    await expectCode(store.migrate(), 'state_unavailable');
+    await rm(`${path}.x`);
+    await store.migrate();
+    expect(await store.batches(JOB)).toEqual([]);
   });
 
   test('in a folder that cannot be written to is named', async () => {

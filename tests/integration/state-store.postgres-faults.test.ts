@@ -227,7 +227,7 @@ describe('a commit whose reply is lost', () => {
         address.port = String(proxy.port);
         const remote = storeAt(address.href);
         await remote.assertLease(lease);
-        proxy.loseReplyTo('commit');
+        proxy.loseReplyTo('commit\u0000');
         await expectCode(call(remote, lease), 'state_unavailable');
         const after = await everything(store);
         await call(remote, lease);

@@ -84,7 +84,11 @@ export class KnexConnections {
   async #acquire(): Promise<{ readonly knex: Knex; readonly connection: Connection }> {
     try {
       this.#opened ??= this.#driver.open();
-      const knex = await this.#opened;
+      // A folder that could not be made may be there the next time.
+      const knex = await this.#opened.catch((error: unknown) => {
+        this.#opened = undefined;
+        throw error;
+      });
       return { knex, connection: await knex.client.acquireConnection() };
     } catch (error) {
       throw this.#driver.explain(error);

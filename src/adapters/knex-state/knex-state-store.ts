@@ -1,12 +1,14 @@
 /** The state store on SQLite or PostgreSQL. Nothing is opened, and knex is not loaded, before the first call. */
 import type { Clock } from '../../core/clock.ts';
 import type { LeaseInstant } from '../../state/lease-rules.ts';
+import type { JobLedger } from '../../state/job-ledger.ts';
 import type { StateStore } from '../../state/ports.ts';
 import { expandRuns } from '../../state/seq-runs.ts';
 import { readBatches, readBatchesBySeq, readBatchHeads, readLastLogicalTime } from './batch-rows.ts';
 import { readGaps, readPositions, readRanges } from './chain-rows.ts';
 import { readFact, setFact } from './fact-rows.ts';
 import { hostInstant } from './host-instant.ts';
+import { jobLedgerOn } from './job-attempt-rows.ts';
 import { acquireLease, assertLease, leaseOf, releaseLease, renewLease } from './lease-transitions.ts';
 import { readLedger, readPartitions, readPublished, readUnpublished } from './ledger-rows.ts';
 import { markPublished } from './mark-published.ts';
@@ -33,7 +35,10 @@ export interface KnexStateOptions {
   readonly instant?: () => LeaseInstant;
 }
 
-export function createKnexStateStore(location: StateLocation, options: KnexStateOptions): StateStore {
+/** The warehouse's job ledger lives in the same database. */
+export type KnexStateStore = StateStore & { readonly jobs: JobLedger };
+
+export function createKnexStateStore(location: StateLocation, options: KnexStateOptions): KnexStateStore {
   const { clock, instant = hostInstant(clock), maxWaitMs } = options;
   return storeOn(
     location.client === 'sqlite'
@@ -42,7 +47,7 @@ export function createKnexStateStore(location: StateLocation, options: KnexState
   );
 }
 
-function storeOn(db: StateDatabase): StateStore {
+function storeOn(db: StateDatabase): KnexStateStore {
   return {
     migrate: () => db.migrate(),
     acquireLease: (request) => acquireLease(db, request),
@@ -77,6 +82,7 @@ function storeOn(db: StateDatabase): StateStore {
     getFact: (job, name) => db.read((session) => readFact(session, job, name)),
     setFact: (lease, name, value) => setFact(db, lease, name, value),
     restore: (lease, batches) => restore(db, lease, batches),
+    jobs: jobLedgerOn(db),
     close: () => db.close(),
   };
 }

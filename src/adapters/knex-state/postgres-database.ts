@@ -55,7 +55,8 @@ export function postgresDatabase(url: string, maxWaitMs: number = DEFAULT_MAX_WA
 
   const write = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
     read(async (session) => {
-      await session.change('begin');
+      // Whatever the server's default: a stricter level would fail where waiting for the lease's row is meant.
+      await session.change('begin isolation level read committed');
       return finishTransaction(session, work);
     });
 

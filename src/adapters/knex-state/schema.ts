@@ -12,6 +12,7 @@
  * - `sluice_model`      the models' ledger: published batches as runs of numbers (state/seq-runs.ts)
  * - `sluice_partition`  the models' ledger: state of each partition
  * - `sluice_run`, `sluice_fact`  run history, small facts
+ * - `sluice_job_attempt` warehouse jobs by the ids they were about to be sent under (state/job-ledger.ts)
  */
 export interface SchemaTypes {
   readonly int64: string;
@@ -107,6 +108,19 @@ export const MIGRATIONS: readonly ((types: SchemaTypes) => readonly string[])[] 
        value ${text} not null,
        primary key (job, name)
      )`,
+  ],
+  ({ int64, text }) => [
+    `create table sluice_job_attempt (
+       job_id ${text} not null primary key,
+       job ${text} not null,
+       run_id ${text} not null,
+       step_key ${text} not null,
+       attempt ${int64} not null check (attempt > 0),
+       kind ${text} not null check (kind in ('load', 'statement')),
+       state ${text} not null check (state in ('open', 'done', 'failed', 'burnt')),
+       unique (step_key, attempt)
+     )`,
+    `create index sluice_job_attempt_by_job on sluice_job_attempt (job, state)`,
   ],
 ];
 

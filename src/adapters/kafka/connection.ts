@@ -14,23 +14,18 @@ import {
   wireCall,
   type WireResponse,
 } from './kafkajs-internals.ts';
-import {
-  type BrokerAddress,
-  CONNECT_TIMEOUT_MS,
-  kafkaConfig,
-  type KafkaOptions,
-  parseBroker,
-  showAddress,
-} from './options.ts';
+import { type BrokerAddress, kafkaConfig, type KafkaOptions, parseBroker, showAddress } from './options.ts';
 
 export interface RetryTiming {
   /** How long a cluster that never answered is tried. */
   readonly connectForMs: number;
   /** How long without progress once it did: a rolling restart elects leaders in seconds, a broker comes back within a minute. */
   readonly retryForMs: number;
+  /** TCP, TLS, version handshake and authentication of one broker: network trouble is survived, a dead host not waited for. */
+  readonly connectTimeoutMs: number;
 }
 
-export const DEFAULT_RETRY: RetryTiming = { connectForMs: 15_000, retryForMs: 60_000 };
+export const DEFAULT_RETRY: RetryTiming = { connectForMs: 15_000, retryForMs: 60_000, connectTimeoutMs: 10_000 };
 
 /** A topic that was just there and is not found may be on its way to a new leader; later than this it is gone. */
 const UNKNOWN_TOPIC_FOR_MS = 5_000;
@@ -74,7 +69,7 @@ export class KafkaConnection {
   #closed = false;
 
   constructor(options: KafkaOptions, timing: RetryTiming = DEFAULT_RETRY) {
-    this.#factory = brokerFactory(createKafka(kafkaConfig(options)));
+    this.#factory = brokerFactory(createKafka(kafkaConfig(options, timing.connectTimeoutMs)));
     this.#bootstrap = options.brokers.map(parseBroker);
     this.#timing = timing;
   }
@@ -227,7 +222,7 @@ export class KafkaConnection {
     const known = this.#open.get(name);
     if (known !== undefined) return known;
     // One attempt at a time per broker: kafkajs would open, and lose, a socket for each of several at once.
-    const opening = openBroker(this.#factory, address);
+    const opening = openBroker(this.#factory, address, this.#timing.connectTimeoutMs);
     this.#open.set(name, opening);
     opening.catch(() => {
       if (this.#open.get(name) === opening) this.#open.delete(name);
@@ -269,7 +264,7 @@ export class KafkaConnection {
   }
 }
 
-async function openBroker(factory: BrokerFactory, address: BrokerAddress): Promise<WireBroker> {
+async function openBroker(factory: BrokerFactory, address: BrokerAddress, timeoutMs: number): Promise<WireBroker> {
   const broker = await factory(address);
   const timeout = new AbortController();
   const connecting = (async () => {
@@ -280,7 +275,7 @@ async function openBroker(factory: BrokerFactory, address: BrokerAddress): Promi
   try {
     await Promise.race([
       connecting,
-      sleep(2 * CONNECT_TIMEOUT_MS, undefined, { signal: timeout.signal }).then(() => {
+      sleep(timeoutMs, undefined, { signal: timeout.signal }).then(() => {
         throw new BrokerGone(`${showAddress(address)} takes connections but does not answer like a Kafka broker`);
       }),
     ]);

@@ -18,8 +18,6 @@ export interface KafkaOptions {
   readonly ssl?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
 }
 
-/** TCP, TLS, version handshake and authentication of one broker: a second of network trouble is survived, a dead host is not waited for. */
-export const CONNECT_TIMEOUT_MS = 10_000;
 /** A fetch of some megabytes over a slow line still ends in this time. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -41,15 +39,15 @@ export function parseBroker(text: string): BrokerAddress {
   return { host, port };
 }
 
-export function kafkaConfig(options: KafkaOptions): KafkaConfig {
+export function kafkaConfig(options: KafkaOptions, connectTimeoutMs: number): KafkaConfig {
   const addresses = options.brokers.map(parseBroker);
   if (addresses.length === 0)
     throw new SluiceError('config_invalid', 'No Kafka broker is given', { hint: 'Set KAFKA_BROKERS.' });
   return {
     brokers: addresses.map(({ host, port }) => `${host}:${port}`),
     clientId: options.clientId ?? 'sluice',
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    authenticationTimeout: CONNECT_TIMEOUT_MS,
+    connectionTimeout: connectTimeoutMs,
+    authenticationTimeout: connectTimeoutMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
     ...(options.sasl == null ? {} : { sasl: saslOf(options.sasl) }),
     ...(options.ssl == null ? {} : { ssl: tlsOf(options.ssl) }),

@@ -42,7 +42,7 @@ export class KafkaTopics {
   readonly #now: () => number;
 
   constructor(options: KafkaOptions, { now = Date.now }: { readonly now?: () => number } = {}) {
-    this.#kafka = createKafka(kafkaConfig(options));
+    this.#kafka = createKafka(kafkaConfig(options, DEFAULT_RETRY.connectTimeoutMs));
     this.#connection = new KafkaConnection(options, DEFAULT_RETRY);
     this.#now = now;
   }

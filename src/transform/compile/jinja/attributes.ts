@@ -11,10 +11,11 @@ import {
   type CallState,
   type Kwargs,
   ObjectValue,
+  orElse,
   TupleValue,
-  typeName,
   UndefinedValue,
   type Value,
+  described,
 } from './values.ts';
 
 type AnyRoutine = Routine<Value>;
@@ -64,7 +65,7 @@ function knownNames(value: Value): string[] {
 }
 
 function missing(value: Value, key: Value): UndefinedValue {
-  const owner = value === null ? 'none' : `a ${typeName(value)}`;
+  const owner = described(value);
   if (typeof key !== 'string') return new UndefinedValue(`${owner} has no element ${repr(key)}`);
   return new UndefinedValue(`${owner} has no attribute '${key}'`, () => didYouMean(key, knownNames(value)));
 }
@@ -83,7 +84,7 @@ export function getAttribute(target: Value, name: string): Value {
   if (target instanceof UndefinedValue) return target.raise();
   const own = ownAttribute(target, name);
   if (own !== undefined) return own;
-  return (target instanceof DictValue ? target.get(name) : undefined) ?? missing(target, name);
+  return orElse(target instanceof DictValue ? target.get(name) : undefined, () => missing(target, name));
 }
 
 function ownItem(target: Value, key: Value): Value | undefined {
@@ -107,5 +108,5 @@ export function getItem(target: Value, key: Value): Value {
   if (key instanceof UndefinedValue) return key.raise();
   const item = ownItem(target, key);
   if (item !== undefined) return item;
-  return (typeof key === 'string' ? ownAttribute(target, key) : undefined) ?? missing(target, key);
+  return orElse(typeof key === 'string' ? ownAttribute(target, key) : undefined, () => missing(target, key));
 }

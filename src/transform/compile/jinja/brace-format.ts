@@ -51,9 +51,10 @@ class Formatter {
     if (depth === 0) fail('a format specification is nested too deeply');
     const colon = field.indexOf(':');
     const head = colon === -1 ? field : field.slice(0, colon);
-    const spec = colon === -1 ? '' : this.format(field.slice(colon + 1), depth - 1);
     const conversion = /!(.)$/s.exec(head)?.[1];
+    // The value's number comes before those of the fields in its specification.
     const value = this.#value(conversion === undefined ? head : head.slice(0, -2));
+    const spec = colon === -1 ? '' : this.format(field.slice(colon + 1), depth - 1);
     if (conversion === undefined) return formatValue(value, spec);
     if (conversion === 's') return formatValue(toText(value), spec);
     return conversion === 'r' || conversion === 'a'

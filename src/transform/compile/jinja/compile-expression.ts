@@ -25,7 +25,7 @@ import { add, binary, contains, equals, joinTexts, ordered, signed } from './ope
 import type { Scope } from './render-state.ts';
 import { SliceValue, toList } from './sequences.ts';
 import { isTrue } from './truth.ts';
-import { type Kwargs, NO_KWARGS, TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { type Kwargs, NO_KWARGS, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 type Truth = (scope: Scope) => boolean;
 
@@ -185,7 +185,7 @@ function compileKeywords(unit: CompileUnit, node: ArgumentsNode): (scope: Scope)
 
 function spreadInto(kwargs: Map<string, Value>, value: Value): void {
   if (value instanceof UndefinedValue) value.raise();
-  if (!(value instanceof DictValue)) fail(`** takes a dict, not ${typeName(value)}`);
+  if (!(value instanceof DictValue)) fail(`** takes a dict, not ${described(value)}`);
   for (const [name, item] of value.entries()) {
     if (typeof name !== 'string') fail('the keys of a dict behind ** must be texts');
     if (kwargs.has(name)) fail(`the argument '${name}' was given twice`);

@@ -24,9 +24,11 @@ export interface StaticCall {
   readonly column: number;
 }
 
-interface FoundCall extends StaticCall {
-  readonly root: string;
-}
+type FoundCall = { -readonly [Field in keyof StaticCall]: StaticCall[Field] };
+
+const NO_ARGUMENTS: Readonly<Record<string, PlainValue>> = Object.freeze(
+  Object.create(null) as Record<string, PlainValue>,
+);
 
 export class CompileUnit {
   readonly source: TemplateSource;
@@ -99,11 +101,12 @@ export class CompileUnit {
   record(node: CallNode): void {
     const name = dottedName(node.name);
     if (name === undefined) return;
-    const literal = literalArguments(node.args);
+    const { args, kwargs, dynamic } = literalArguments(node.args);
     this.#calls.push({
       name,
-      root: name.split('.', 1)[0] ?? name,
-      ...literal,
+      args,
+      kwargs,
+      dynamic,
       conditional: this.#conditional > 0,
       macro: this.#macro,
       line: node.lineno + 1,
@@ -111,10 +114,15 @@ export class CompileUnit {
     });
   }
 
-  calls(): StaticCall[] {
-    return this.#calls
-      .filter((call) => call.root === call.name || !this.#assigned.has(call.root))
-      .map(({ root, ...call }) => (this.#assigned.has(root) ? { ...call, dynamic: true } : call));
+  /** Once, at the end: only then it is known which names the template sets. */
+  calls(): readonly StaticCall[] {
+    if (this.#assigned.size === 0) return this.#calls;
+    return this.#calls.filter((call) => {
+      const dot = call.name.indexOf('.');
+      if (!this.#assigned.has(dot === -1 ? call.name : call.name.slice(0, dot))) return true;
+      call.dynamic = true;
+      return dot === -1;
+    });
   }
 }
 
@@ -136,6 +144,7 @@ function literalArguments(node: ArgumentsNode): Pick<StaticCall, 'args' | 'kwarg
     }
     args.push(value);
   }
+  if (node.keywords.length === 0) return { args, kwargs: NO_ARGUMENTS, dynamic };
   const kwargs = Object.create(null) as Record<string, PlainValue>;
   for (const keyword of node.keywords) {
     const value = plainLiteral(keyword.value);

@@ -8,7 +8,7 @@ import { type Bound, openRoutine, routine, table } from './routines.ts';
 import { iterate, toList } from './sequences.ts';
 import { sortValues } from './sorting.ts';
 import { repr } from './text.ts';
-import { type Kwargs, TupleValue, type Value } from './values.ts';
+import { type Kwargs, orElse, TupleValue, type Value } from './values.ts';
 
 function placeOf(items: readonly Value[], args: Bound): Value {
   const from = args.some(1) === undefined ? 0 : args.index(1);
@@ -96,12 +96,13 @@ export const DICT_METHODS = table<DictValue>({
     return null;
   }),
   copy: routine('', (dict) => new DictValue(dict.entries())),
-  get: routine('key default?', (dict, args) => dict.get(args.value(0)) ?? args.value(1)),
+  get: routine('key default?', (dict, args) => orElse(dict.get(args.value(0)), () => args.value(1))),
   items: routine('', (dict) => new DictView(dict, 'dict_items')),
   keys: routine('', (dict) => new DictView(dict, 'dict_keys')),
   pop: routine('key default?', (dict, args) => {
-    const found = dict.take(args.value(0)) ?? args.optional(1);
-    return found === undefined ? fail(`the dict has no key ${repr(args.value(0))}`) : found;
+    const found = dict.take(args.value(0));
+    const missing = (): Value => fail(`the dict has no key ${repr(args.value(0))}`);
+    return orElse(found, () => orElse(args.optional(1), missing));
   }),
   popitem: routine('', (dict) => {
     const last = dict.keys().at(-1);

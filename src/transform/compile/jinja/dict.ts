@@ -1,5 +1,5 @@
 import { fail } from './fault.ts';
-import { FloatValue, ObjectValue, TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { FloatValue, ObjectValue, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 type HashKey = string | number | bigint | null | ObjectValue;
 
@@ -16,7 +16,7 @@ function hashKey(value: Value): HashKey {
   if (value instanceof UndefinedValue) return value.raise();
   if (value instanceof ObjectValue) return value;
   return fail(
-    `a ${typeName(value)} cannot be the key of a dict or a member of a set`,
+    `${described(value)} cannot be the key of a dict or a member of a set`,
     'Use a text, a number or a tuple.',
   );
 }

@@ -49,6 +49,9 @@ const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([
   ['none', null],
   ['None', null],
 ]);
+/** Longer names are neither reserved nor constants. */
+const LONGEST_WORD = 'false'.length;
+
 /** Token types that begin the argument of a test without parentheses: `x is divisibleby 3`. */
 const ARGUMENT_STARTS: ReadonlySet<TokenType> = new Set([
   'symbol',
@@ -79,6 +82,19 @@ export class ExpressionParser extends NunjucksParser {
     throw this.tokenizer.fault(message, at.lineno, at.colno, hint);
   }
 
+  /** As nunjucks', but that the tokenizer gives no whitespace which it would have to skip. */
+  override peekToken(): Token | null {
+    this.peeked ??= this.tokens.nextToken();
+    return this.peeked;
+  }
+
+  override nextToken(): Token | null {
+    const token = this.peeked;
+    if (token === null) return this.tokens.nextToken();
+    this.peeked = null;
+    return token;
+  }
+
   /** The next token, not taken. Inside of a tag there is always one: the tokenizer refuses a file that ends there. */
   protected current(): Token {
     return this.peekToken() ?? this.fault('unexpected end of the file', this.tokenizer);
@@ -107,9 +123,8 @@ export class ExpressionParser extends NunjucksParser {
   }
 
   protected unexpected(token: Token, expected: string): never {
-    const shown =
-      token.type === 'block-end' || token.type === 'variable-end' ? `the end of the tag` : `'${token.value}'`;
-    return this.fault(`unexpected ${shown}, expected ${expected}`, token);
+    const ends = token.type === 'block-end' || token.type === 'variable-end';
+    return this.fault(`unexpected ${ends ? 'end of the tag' : `'${token.value}'`}, expected ${expected}`, token);
   }
 
   /** What nunjucks' parseNodes calls for `{{ … }}`. */
@@ -305,9 +320,11 @@ export class ExpressionParser extends NunjucksParser {
   }
 
   #name(token: Token): ExpressionNode {
-    const constant = CONSTANTS.get(token.value);
-    if (constant !== undefined) return new Literal(token.lineno, token.colno, constant);
-    if (RESERVED.has(token.value)) this.unexpected(token, 'an expression');
+    if (token.value.length <= LONGEST_WORD) {
+      const constant = CONSTANTS.get(token.value);
+      if (constant !== undefined) return new Literal(token.lineno, token.colno, constant);
+      if (RESERVED.has(token.value)) this.unexpected(token, 'an expression');
+    }
     return new SymbolName(token.lineno, token.colno, token.value);
   }
 

@@ -9,13 +9,13 @@ import { iterate, lazily } from './sequences.ts';
 import { TEXT_FILTERS } from './text-filters.ts';
 import { isTrue } from './truth.ts';
 import { VALUE_TESTS } from './value-tests.ts';
-import { type CallState, type Kwargs, typeName, type Value } from './values.ts';
+import { type CallState, type Kwargs, described, type Value } from './values.ts';
 
 type Change = (item: Value) => Value;
 
 function nameOf(value: Value | undefined, what: string): string {
   if (value === undefined) fail(`${what} is missing`);
-  return typeof value === 'string' ? value : fail(`${what} must be a text, not ${typeName(value ?? null)}`);
+  return typeof value === 'string' ? value : fail(`${what} must be a text, not ${described(value ?? null)}`);
 }
 
 /** `map(attribute='x', default=…)` or `map('filter', …)`. */

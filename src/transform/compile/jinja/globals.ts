@@ -11,6 +11,7 @@ import {
   type CallState,
   type Kwargs,
   NamespaceValue,
+  orElse,
   ObjectValue,
   TupleValue,
   UndefinedValue,
@@ -149,7 +150,10 @@ export const GLOBALS: ReadonlyMap<string, Value> = new Map<string, Value>([
     }, 'namespace'),
   ],
   ['cycler', hostFunction((args) => cycler(args), 'cycler')],
-  ['joiner', withParameters('joiner', { names: ['sep'], required: 0 }, (args) => joiner(args.optional(0) ?? ', '))],
+  [
+    'joiner',
+    withParameters('joiner', { names: ['sep'], required: 0 }, (args) => joiner(orElse(args.optional(0), () => ', '))),
+  ],
   ['return', RETURN_FUNCTION],
   ['set', withParameters('set', { names: ['value', 'default'], required: 1 }, toSet)],
   [

@@ -10,9 +10,9 @@ import {
   type Kwargs,
   ObjectValue,
   TupleValue,
-  typeName,
   UndefinedValue,
   type Value,
+  described,
 } from './values.ts';
 
 export type HostBody = (args: readonly Value[], kwargs: Kwargs, state: CallState) => Value;
@@ -145,7 +145,7 @@ export function toPlain(value: Value, depth = 0): PlainValue {
   if (value instanceof UndefinedValue) return value.raise();
   const listed = value instanceof SetValue || value instanceof RangeValue || value instanceof DictView;
   if (listed) return value.items().map((item) => toPlain(item, depth + 1));
-  return fail(`a ${typeName(value)} is no plain data`);
+  return fail(`${described(value)} is no plain data`);
 }
 
 function plainObject(dict: DictValue, depth: number): PlainObject {
@@ -153,7 +153,7 @@ function plainObject(dict: DictValue, depth: number): PlainObject {
   for (const [key, item] of dict.entries()) {
     const name =
       key instanceof FloatValue ? String(key.value) : key === null || typeof key !== 'object' ? String(key) : undefined;
-    if (name === undefined) return fail(`a ${typeName(key)} as the key of a dict is no plain data`);
+    if (name === undefined) return fail(`${described(key)} as the key of a dict is no plain data`);
     object[name] = toPlain(item, depth);
   }
   return object;

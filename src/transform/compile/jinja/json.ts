@@ -5,7 +5,7 @@ import { floatText } from './float-text.ts';
 import { asFloat, makeFloat, makeInteger } from './numbers.ts';
 import { order } from './operators.ts';
 import { checkedText, toText } from './text.ts';
-import { TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { TupleValue, typeName, UndefinedValue, type Value, described } from './values.ts';
 
 const MAX_NESTING = 200;
 
@@ -40,7 +40,7 @@ class JsonWriter {
     if (float !== undefined) return jsonFloat(float);
     if (typeof value === 'number') return String(value);
     if (value instanceof UndefinedValue) value.raise();
-    return fail(`a ${typeName(value)} has no JSON form`, typeName(value) === 'generator' ? 'Add | list.' : undefined);
+    return fail(`${described(value)} has no JSON form`, typeName(value) === 'generator' ? 'Add | list.' : undefined);
   }
 
   #members(dict: DictValue, depth: number): string[] {
@@ -69,7 +69,7 @@ function keyText(key: Value): string {
   if (typeof key === 'boolean') return String(key);
   const float = asFloat(key);
   if (float !== undefined) return jsonFloat(float);
-  return typeof key === 'number' || typeof key === 'bigint' ? toText(key) : fail(`a ${typeName(key)} is no JSON key`);
+  return typeof key === 'number' || typeof key === 'bigint' ? toText(key) : fail(`${described(key)} is no JSON key`);
 }
 
 /** Python escapes everything beyond ASCII. */

@@ -2,7 +2,7 @@ import { equals } from './operators.ts';
 import { fail } from './fault.ts';
 import { hostFunction } from './host.ts';
 import { lengthOf } from './sequences.ts';
-import { ObjectValue, UndefinedValue, type Value } from './values.ts';
+import { ObjectValue, orElse, UndefinedValue, type Value } from './values.ts';
 
 /** Walks through the items of a loop and is its `loop`: it looks one item ahead, and counts all of them, only when asked. */
 export class LoopValue extends ObjectValue {
@@ -104,7 +104,7 @@ export class LoopValue extends ObjectValue {
       case 'previtem':
         return this.#index0 === 0 ? new UndefinedValue('there is no previous item') : this.#previous;
       case 'nextitem':
-        return this.#peek() ?? new UndefinedValue('there is no next item');
+        return orElse(this.#peek(), () => new UndefinedValue('there is no next item'));
       case 'cycle':
         return hostFunction((args) => this.#cycle(args), 'loop.cycle');
       case 'changed':

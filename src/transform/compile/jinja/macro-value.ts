@@ -6,7 +6,7 @@ import { ReturnSignal } from './globals.ts';
 import { didYouMean } from './nearest-name.ts';
 import { RenderState, Scope } from './render-state.ts';
 import type { Site } from './source.ts';
-import { type CallState, type Kwargs, ObjectValue, TupleValue, UndefinedValue, type Value } from './values.ts';
+import { type CallState, type Kwargs, ObjectValue, orElse, TupleValue, UndefinedValue, type Value } from './values.ts';
 
 /** How a body ended: it ran to its end, or a tag left it. */
 export const NEXT = 0;
@@ -115,8 +115,8 @@ export class MacroValue extends ObjectValue {
       }
       const named = kwargs.get(parameter.name);
       if (named !== undefined) taken += 1;
-      const value = named ?? parameter.default?.(scope);
-      scope.set(parameter.name, value ?? notProvided(parameter.name, code));
+      const value = named === undefined ? parameter.default?.(scope) : named;
+      scope.set(parameter.name, value === undefined ? notProvided(parameter.name, code) : value);
     });
     taken += this.#bindCaller(scope, kwargs);
     if (code.usesKwargs) this.#bindKwargs(scope, kwargs, args.length);
@@ -133,7 +133,8 @@ export class MacroValue extends ObjectValue {
   #bindCaller(scope: Scope, kwargs: Kwargs): number {
     if (!this.code.usesCaller || this.#parameterPlace('caller') !== -1) return 0;
     const caller = kwargs.get('caller');
-    scope.set('caller', caller ?? new UndefinedValue('there is no caller', () => 'Use the macro with {% call %}.'));
+    const missing = (): Value => new UndefinedValue('there is no caller', () => 'Use the macro with {% call %}.');
+    scope.set('caller', orElse(caller === null ? undefined : caller, missing));
     return caller === undefined ? 0 : 1;
   }
 

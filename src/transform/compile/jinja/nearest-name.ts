@@ -23,8 +23,8 @@ function editDistance(a: string, b: string, atMost: number): number {
 
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
-  // One edit for short names, a third of longer ones: more would suggest names that have nothing to do with it.
-  let atMost = Math.max(1, Math.floor(name.length / 3));
+  // A third of the letters: more would suggest names that have nothing to do with it. Shorter names differ in case only.
+  let atMost = Math.floor(name.length / 3);
   let nearest: string | undefined;
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) > atMost) continue;

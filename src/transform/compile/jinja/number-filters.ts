@@ -5,7 +5,7 @@ import { readLiteral } from './literals.ts';
 import { asFloat, asInteger, makeFloat, makeInteger, negate, toNumber } from './numbers.ts';
 import { type Bound, routine, table } from './routines.ts';
 import { toText } from './text.ts';
-import { typeName, UndefinedValue, type Value } from './values.ts';
+import { orElse, described, UndefinedValue, type Value } from './values.ts';
 
 const DIGITS: ReadonlyMap<number, RegExp> = new Map([
   [2, /^(?:0[bB]_?)?([01]+(?:_[01]+)*)$/],
@@ -49,7 +49,7 @@ function truncate(value: number): Value | undefined {
 
 function toInteger(value: Value, args: Bound): Value {
   if (value instanceof UndefinedValue) value.raise();
-  const fallback = args.optional(0) ?? 0;
+  const fallback = orElse(args.optional(0), () => 0);
   const integer = asInteger(value);
   if (integer !== undefined) return integer;
   if (typeof value !== 'string') return truncate(asFloat(value) ?? Number.NaN) ?? fallback;
@@ -60,7 +60,7 @@ function toInteger(value: Value, args: Bound): Value {
 function toFloat(value: Value, args: Bound): Value {
   if (value instanceof UndefinedValue) value.raise();
   const number = typeof value === 'string' ? readFloat(value) : toNumber(value);
-  return number === undefined ? (args.optional(0) ?? makeFloat(0)) : makeFloat(number);
+  return number === undefined ? orElse(args.optional(0), () => makeFloat(0)) : makeFloat(number);
 }
 
 function rounded(value: Value, args: Bound): Value {
@@ -69,7 +69,7 @@ function rounded(value: Value, args: Bound): Value {
   const integer = asInteger(value);
   const number = toNumber(value);
   if (value instanceof UndefinedValue) value.raise();
-  if (number === undefined) fail(`round takes a number, not ${typeName(value)}`);
+  if (number === undefined) fail(`round takes a number, not ${described(value)}`);
   if (method === 'common') {
     return integer === undefined
       ? roundFloat(number ?? 0, precision)
@@ -83,7 +83,7 @@ function rounded(value: Value, args: Bound): Value {
 
 function absolute(value: Value): Value {
   if (value instanceof UndefinedValue) value.raise();
-  const negative = negate(value) ?? fail(`abs takes a number, not ${typeName(value)}`);
+  const negative = negate(value) ?? fail(`abs takes a number, not ${described(value)}`);
   const number = toNumber(value) ?? 0;
   if (typeof value === 'boolean') return Number(value);
   return number < 0 || Object.is(number, -0) ? negative : value;
@@ -105,7 +105,7 @@ function asBoolean(value: Value): Value {
 export const NUMBER_FILTERS = table<Value>({
   abs: routine('', absolute),
   as_bool: routine('', asBoolean),
-  as_native: routine('', (value) => (typeof value === 'string' ? (readLiteral(value) ?? value) : value)),
+  as_native: routine('', (value) => (typeof value === 'string' ? orElse(readLiteral(value), () => value) : value)),
   as_number: routine('', asNumber),
   as_text: routine('', (value) => toText(value)),
   float: routine('default?', toFloat),

@@ -2,7 +2,7 @@
 import { fail } from './fault.ts';
 import { fixedText, floatText } from './float-text.ts';
 import { asFloat, asInteger } from './numbers.ts';
-import { typeName, UndefinedValue, type Value } from './values.ts';
+import { described, UndefinedValue, type Value } from './values.ts';
 
 /** Nobody prints more; toFixed takes no more either. */
 const MAX_PRECISION = 100;
@@ -23,7 +23,7 @@ export function integerDigits(value: Value, code: string): { readonly negative: 
 
 export function wrongType(code: string, value: Value): never {
   if (value instanceof UndefinedValue) value.raise();
-  return fail(`the format code '${code}' does not fit a ${typeName(value)}`);
+  return fail(`the format code '${code}' does not fit ${described(value)}`);
 }
 
 function pythonExponent(text: string): string {

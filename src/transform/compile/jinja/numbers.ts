@@ -4,7 +4,7 @@
  */
 import { fail } from './fault.ts';
 import { MAX_INTEGER_BITS } from './limits.ts';
-import { FloatValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { FloatValue, described, UndefinedValue, type Value } from './values.ts';
 
 export type Integer = number | bigint;
 
@@ -52,7 +52,7 @@ export function needIndex(value: Value, what: string): number {
   const integer = asInteger(value);
   if (integer === undefined) {
     if (value instanceof UndefinedValue) value.raise();
-    fail(`${what} must be an integer, not ${typeName(value)}`);
+    fail(`${what} must be an integer, not ${described(value)}`);
   }
   // Anything beyond is beyond every list and text as well, and needs no exact value.
   return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(integer)));

@@ -57,6 +57,8 @@ export interface NodeShape {
 
 export interface Parser {
   tokens: Tokenizer;
+  /** A token that was looked at and not taken. */
+  peeked: Token | null;
   breakOnBlocks: readonly string[] | null;
   nextToken(): Token | null;
   peekToken(): Token | null;

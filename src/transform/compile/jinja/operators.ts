@@ -6,7 +6,7 @@ import { RENDER_LIMITS } from './limits.ts';
 import { arithmetic, type ArithmeticName, asInteger, compareNumbers, isNumeric, negate } from './numbers.ts';
 import { formatPercent } from './percent-format.ts';
 import { checkedText, repeatedText, toText } from './text.ts';
-import { IteratorValue, ObjectValue, TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { IteratorValue, ObjectValue, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 /** Lists inside each other deeper than this were put into themselves. */
 const MAX_NESTING = 100;
@@ -53,7 +53,7 @@ export function order(a: Value, b: Value, operator: OrderOperator = '<', depth =
   if (depth > MAX_NESTING) return fail('the values contain themselves, or are nested too deeply');
   if (Array.isArray(a) && Array.isArray(b)) return orderItems(a, b, operator, depth);
   if (a instanceof TupleValue && b instanceof TupleValue) return orderItems(a.items, b.items, operator, depth);
-  return fail(`'${operator}' is not defined between ${typeName(a)} and ${typeName(b)}`);
+  return fail(`'${operator}' is not defined between ${described(a)} and ${described(b)}`);
 }
 
 function orderItems(a: readonly Value[], b: readonly Value[], operator: OrderOperator, depth: number): number {
@@ -91,7 +91,7 @@ export function contains(container: Value, item: Value): boolean {
     if (item instanceof UndefinedValue) item.raise();
     return typeof item === 'string'
       ? container.includes(item)
-      : fail(`'in' of a text needs a text on its left, not ${typeName(item)}`);
+      : fail(`'in' of a text needs a text on its left, not ${described(item)}`);
   }
   if (container instanceof DictValue) return container.has(item);
   if (container instanceof SetValue) return container.has(item);
@@ -104,7 +104,7 @@ export function contains(container: Value, item: Value): boolean {
   }
   const items = itemsOf(container);
   return items === undefined
-    ? fail(`'in' needs a text, a list or a dict on its right, not ${typeName(container)}`)
+    ? fail(`'in' needs a text, a list or a dict on its right, not ${described(container)}`)
     : items.some((candidate) => candidate === item || equals(candidate, item));
 }
 
@@ -128,7 +128,7 @@ function unsupported(name: ArithmeticName, a: Value, b: Value): never {
   if (a instanceof UndefinedValue) a.raise();
   if (b instanceof UndefinedValue) b.raise();
   const hint = name === 'Add' && (typeof a === 'string' || typeof b === 'string') ? 'Join texts with ~.' : undefined;
-  return fail(`'${SIGNS[name]}' is not defined between ${typeName(a)} and ${typeName(b)}`, hint);
+  return fail(`'${SIGNS[name]}' is not defined between ${described(a)} and ${described(b)}`, hint);
 }
 
 export function add(a: Value, b: Value): Value {
@@ -187,7 +187,7 @@ export function binary(name: Exclude<ArithmeticName, 'Add'>, a: Value, b: Value)
 export function signed(sign: '-' | '+', value: Value): Value {
   if (value instanceof UndefinedValue) value.raise();
   const negative = negate(value);
-  if (negative === undefined) return fail(`'${sign}' is not defined for ${typeName(value)}`);
+  if (negative === undefined) return fail(`'${sign}' is not defined for ${described(value)}`);
   if (sign === '-') return negative;
   return typeof value === 'boolean' ? Number(value) : value;
 }

@@ -5,7 +5,7 @@ import { fail } from './fault.ts';
 import { floatDigits, integerDigits, isNegative, needPrecision, wrongType } from './number-format.ts';
 import { asInteger, needIndex, toNumber } from './numbers.ts';
 import { checkedText, repeatedText, repr, toText } from './text.ts';
-import { TupleValue, UndefinedValue, type Value } from './values.ts';
+import { orElse, TupleValue, UndefinedValue, type Value } from './values.ts';
 
 const DIRECTIVE = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?(.)?/gsu;
 
@@ -32,13 +32,13 @@ class Operands {
   take(): Value {
     const value = this.#list[this.#next];
     this.#next += 1;
-    return value ?? (value === null ? null : fail('a format has more places than there are values'));
+    return orElse(value, () => fail('a format has more places than there are values'));
   }
 
   named(name: string): Value {
     if (!(this.#values instanceof DictValue)) fail('a format with names needs a dict of values');
     this.#byName = true;
-    return this.#values.get(name) ?? fail(`the format needs a value for '${name}'`);
+    return orElse(this.#values.get(name), () => fail(`the format needs a value for '${name}'`));
   }
 
   done(): void {

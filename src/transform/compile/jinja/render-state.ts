@@ -5,7 +5,15 @@ import { GLOBALS, ReturnSignal } from './globals.ts';
 import { RENDER_LIMITS, type RenderLimits } from './limits.ts';
 import { didYouMean } from './nearest-name.ts';
 import type { Site } from './source.ts';
-import { type CallState, type Kwargs, NO_KWARGS, ObjectValue, typeName, UndefinedValue, type Value } from './values.ts';
+import {
+  type CallState,
+  type Kwargs,
+  NO_KWARGS,
+  ObjectValue,
+  described,
+  UndefinedValue,
+  type Value,
+} from './values.ts';
 
 /** The macros that a template of one package sees, packages by their name among them. */
 export interface MacroScope {
@@ -41,7 +49,10 @@ export class Root {
   }
 
   find(name: string): Value | undefined {
-    return this.#macros?.find(name) ?? this.#names.get(name) ?? GLOBALS.get(name);
+    const macro = this.#macros?.find(name);
+    if (macro !== undefined) return macro;
+    const given = this.#names.get(name);
+    return given === undefined ? GLOBALS.get(name) : given;
   }
 
   names(): string[] {
@@ -122,7 +133,7 @@ export class RenderState implements CallState {
     this.step();
     if (callee instanceof ObjectValue) return callee.call(args, kwargs, this);
     if (callee instanceof UndefinedValue) callee.raise();
-    return fail(`a ${typeName(callee)} cannot be called`);
+    return fail(`${described(callee)} cannot be called`);
   }
 
   attribute(target: Value, name: string): Value {
@@ -182,7 +193,8 @@ export class Scope {
   }
 
   get(name: string, site: Site): Value {
-    return this.find(name) ?? this.#missing(name, site);
+    const value = this.find(name);
+    return value === undefined ? this.#missing(name, site) : value;
   }
 
   #missing(name: string, site: Site): UndefinedValue {

@@ -3,7 +3,7 @@ import { didYouMean } from './nearest-name.ts';
 import { fail } from './fault.ts';
 import { needIndex } from './numbers.ts';
 import { isTrue } from './truth.ts';
-import { type CallState, type Kwargs, typeName, UndefinedValue, type Value } from './values.ts';
+import { type CallState, type Kwargs, described, UndefinedValue, type Value } from './values.ts';
 
 /** Parameter names in their order; the first `required` ones must be given. */
 export interface Parameters {
@@ -67,7 +67,7 @@ export class Bound {
     const value = this.#values[place] ?? null;
     if (value instanceof UndefinedValue) value.raise();
     return fail(
-      `${this.#names[place] ?? 'the argument'} of ${this.#label} must be ${expected}, not ${typeName(value)}`,
+      `${this.#names[place] ?? 'the argument'} of ${this.#label} must be ${expected}, not ${described(value)}`,
     );
   }
 }

@@ -9,7 +9,7 @@ import { type Bound, routine, table } from './routines.ts';
 import { iterate, lazily, needLength, toList } from './sequences.ts';
 import { sortValues } from './sorting.ts';
 import { isTrue } from './truth.ts';
-import { IteratorValue, TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { IteratorValue, orElse, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 function firstOf(value: Value): Value {
   for (const item of iterate(value)) return item;
@@ -18,13 +18,14 @@ function firstOf(value: Value): Value {
 
 function reversible(value: Value, filter: string): Value[] {
   if (value instanceof IteratorValue || value instanceof SetValue) {
-    fail(`${filter} cannot walk through a ${typeName(value)} from its end`, 'Add | list before it.');
+    fail(`${filter} cannot walk through ${described(value)} from its end`, 'Add | list before it.');
   }
   return toList(value);
 }
 
 function lastOf(value: Value): Value {
-  return reversible(value, 'last').at(-1) ?? new UndefinedValue('there is no last item, the sequence is empty');
+  const missing = (): Value => new UndefinedValue('there is no last item, the sequence is empty');
+  return orElse(reversible(value, 'last').at(-1), missing);
 }
 
 function reversed(value: Value): Value {
@@ -51,9 +52,7 @@ function extreme(value: Value, args: Bound, sign: 1 | -1): Value {
     const key = compared(get(item));
     if (best === undefined || order(key, best.key) * sign > 0) best = { item, key };
   }
-  return (
-    best?.item ?? (best === undefined ? new UndefinedValue('there is nothing to compare, the sequence is empty') : null)
-  );
+  return best === undefined ? new UndefinedValue('there is nothing to compare, the sequence is empty') : best.item;
 }
 
 function* batches(value: Value, size: number, fill: Value | undefined): Generator<Value> {
@@ -110,7 +109,7 @@ function grouped(value: Value, args: Bound): Value {
 }
 
 function dictSorted(value: Value, args: Bound): Value {
-  const dict = value instanceof DictValue ? value : fail(`dictsort takes a dict, not ${typeName(value)}`);
+  const dict = value instanceof DictValue ? value : fail(`dictsort takes a dict, not ${described(value)}`);
   const by = args.text(1, 'key');
   if (by !== 'key' && by !== 'value') fail(`dictsort sorts by 'key' or 'value', not by '${by}'`);
   const compared = comparedAs(args.flag(0));
@@ -121,20 +120,20 @@ function dictSorted(value: Value, args: Bound): Value {
 
 function summed(value: Value, args: Bound): Value {
   const get = attributeGetter(args.some(0));
-  let sum: Value = args.optional(1) ?? 0;
+  let sum: Value = orElse(args.optional(1), () => 0);
   for (const item of iterate(value)) sum = add(sum, get(item));
   return sum;
 }
 
 function itemsOf(value: Value): Value {
   if (value instanceof UndefinedValue) return lazily(() => []);
-  const dict = value instanceof DictValue ? value : fail(`items takes a dict, not ${typeName(value)}`);
+  const dict = value instanceof DictValue ? value : fail(`items takes a dict, not ${described(value)}`);
   return lazily(() => dict.items());
 }
 
 function defaultOf(value: Value, args: Bound): Value {
   const absent = value instanceof UndefinedValue || (args.flag(1) && !isTrue(value));
-  return absent ? (args.optional(0) ?? '') : value;
+  return absent ? orElse(args.optional(0), () => '') : value;
 }
 
 /** Items without those that are there already. */
@@ -160,6 +159,8 @@ export const SEQUENCE_FILTERS = table<Value>({
   dictsort: routine('case_sensitive? by? reverse?', dictSorted),
   first: routine('', firstOf),
   groupby: routine('attribute default? case_sensitive?', grouped),
+  // dbt's own.
+  is_list: routine('', (value) => Array.isArray(value)),
   items: routine('', itemsOf),
   last: routine('', lastOf),
   length,

@@ -4,11 +4,11 @@ import { DictValue, DictView } from './dict.ts';
 import { fail } from './fault.ts';
 import { MAX_RANGE } from './limits.ts';
 import { needIndex } from './numbers.ts';
-import { IteratorValue, ObjectValue, TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { IteratorValue, ObjectValue, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 function notIterable(value: Value): never {
   const hint = value === null ? 'Give a default: (value or []).' : undefined;
-  return fail(`a ${typeName(value)} cannot be walked through`, hint);
+  return fail(`${described(value)} cannot be walked through`, hint);
 }
 
 /** undefined: the value cannot be walked through. A list is given as it is, so what a loop adds to it is seen by the loop. */
@@ -63,7 +63,7 @@ export function lengthOf(value: Value): number | undefined {
 export function needLength(value: Value): number {
   const hint =
     value instanceof IteratorValue ? 'Filters like map and select give their items one by one: add | list.' : undefined;
-  return lengthOf(value) ?? fail(`a ${typeName(value)} has no length`, hint);
+  return lengthOf(value) ?? fail(`${described(value)} has no length`, hint);
 }
 
 /** Something that is walked through once, as Python's generators are. */
@@ -169,7 +169,7 @@ export function slice(value: Value, bounds: SliceValue): Value {
   if (value instanceof UndefinedValue) value.raise();
   const hint =
     value instanceof IteratorValue ? 'Filters like map and select give their items one by one: add | list.' : undefined;
-  return fail(`a ${typeName(value)} cannot be sliced`, hint);
+  return fail(`${described(value)} cannot be sliced`, hint);
 }
 
 /** The item at a place counted from either end; undefined: there is none. */

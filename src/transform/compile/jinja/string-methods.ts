@@ -5,7 +5,7 @@ import { fail } from './fault.ts';
 import { type Bound, openRoutine, type Routine, routine, table } from './routines.ts';
 import { iterate } from './sequences.ts';
 import { checkedText, repeatedText } from './text.ts';
-import { TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 type StringRoutine = Routine<string>;
 
@@ -201,7 +201,7 @@ function joinWith(text: string, items: Value): Value {
   for (const item of iterate(items)) {
     if (item instanceof UndefinedValue) item.raise();
     if (typeof item !== 'string')
-      fail(`join() takes texts only, not ${typeName(item)}`, 'The filter join takes anything.');
+      fail(`join() takes texts only, not ${described(item)}`, 'The filter join takes anything.');
     parts.push(item);
   }
   return checkedText(parts.join(text));

@@ -108,6 +108,9 @@ class TemplateParser extends ExpressionParser {
 
   /** Everything up to one of the tags, which is taken but for its `%}`; answers which one it was. */
   #body(tag: Token, ...ends: readonly string[]): { readonly body: BodyNode; readonly end: Token } {
+    // Jinja takes Python's colon in front of a body: `{% if x: %}`.
+    this.takeIf('colon');
+    this.#end(tag);
     const outer = this.breakOnBlocks;
     this.breakOnBlocks = ends;
     this.#blocks.push(tag);
@@ -120,7 +123,6 @@ class TemplateParser extends ExpressionParser {
   }
 
   #closedBody(tag: Token): BodyNode {
-    this.#end(tag);
     const { body, end } = this.#body(tag, ENDS.get(tag.value) ?? '');
     this.#end(end);
     return body;
@@ -128,7 +130,6 @@ class TemplateParser extends ExpressionParser {
 
   #if(tag: Token): IfNode {
     const cond = this.tuple({ condition: false });
-    this.#end(tag);
     const { body, end } = this.#body({ ...tag, value: 'if' }, 'elif', 'else', 'endif');
     let otherwise: BodyNode | IfNode | null = null;
     if (end.value === 'elif') otherwise = this.#if(end);
@@ -139,13 +140,13 @@ class TemplateParser extends ExpressionParser {
 
   #for(tag: Token): StatementNode {
     const target = this.#target(false);
+    if (namesOf(target).includes('loop')) this.fault("the items of a loop cannot be named 'loop'", target);
     this.need('symbol', "'in'", 'in');
     const items = this.tuple({ condition: false });
     const test = this.takeIf('symbol', 'if') ? this.expression() : null;
     if (this.at('symbol', 'recursive')) {
       this.fault('recursive loops are not supported', this.current(), 'Write a macro that calls itself.');
     }
-    this.#end(tag);
     this.#loops += 1;
     const { body, end } = this.#body(tag, 'endfor', 'else');
     this.#loops -= 1;
@@ -315,6 +316,11 @@ class TemplateParser extends ExpressionParser {
     if (raw === null) this.fault('{% docs %} has no {% enddocs %}', tag);
     return new Declaration(tag.lineno, tag.colno, 'docs', value, raw?.text ?? '', null);
   }
+}
+
+function namesOf(target: TargetNode): string[] {
+  if (target.typename === 'Tuple') return target.items.flatMap((item) => namesOf(item as TargetNode));
+  return target.typename === 'Symbol' ? [target.value] : [];
 }
 
 export function parseTemplate(source: TemplateSource): BodyNode {

@@ -6,7 +6,7 @@ import { fail, templateError } from './fault.ts';
 import { ReturnSignal } from './globals.ts';
 import { type PlainValue, toPlain } from './host.ts';
 import { literalValue } from './literals.ts';
-import { type Execute, type MacroCode, RETURN } from './macro-value.ts';
+import { type Evaluate, type Execute, type MacroCode, RETURN } from './macro-value.ts';
 import { type RenderContext, RenderState, Scope } from './render-state.ts';
 import type { TemplateSource } from './source.ts';
 import { parseTemplate } from './template-parser.ts';
@@ -55,29 +55,62 @@ export interface CompiledTemplate {
  * and column, the line itself, and what to do.
  */
 export function compileTemplate(source: TemplateSource): CompiledTemplate {
+  const first = build(source);
+  const built = keeping(source, first);
+  return {
+    source,
+    macros: first.macros,
+    blocks: first.blocks,
+    calls: first.calls,
+    render: (context) => renderBody(built().body, context),
+    evaluate: (context) => {
+      const { body, value } = built();
+      return value === undefined ? renderBody(body, context) : running(context, value);
+    },
+  };
+}
+
+/**
+ * Of ten thousand models a run renders a few, and each of them once. Closures that nobody calls again cost more to keep (some
+ * 20 KB per model, which the garbage collector moves around) than to make again, so a template keeps them from its second
+ * rendering on. Files with macros keep theirs at once: their macros hold them anyway.
+ */
+function keeping(source: TemplateSource, first: Built): () => Built {
+  let kept = first.macros.length > 0 ? first : undefined;
+  let renderings = 0;
+  return () => {
+    const built = kept ?? build(source);
+    renderings += 1;
+    if (renderings > 1) kept = built;
+    return built;
+  };
+}
+
+interface Built {
+  readonly macros: readonly MacroDeclaration[];
+  readonly blocks: readonly BlockDeclaration[];
+  readonly calls: readonly StaticCall[];
+  readonly body: Execute;
+  /** The one expression that the template is; undefined: there is more in it. */
+  readonly value: Evaluate | undefined;
+}
+
+function build(source: TemplateSource): Built {
   try {
-    return compile(source);
+    const root = parseTemplate(source);
+    const unit = new CompileUnit(source);
+    const body = compileBody(unit, root);
+    const only = onlyExpression(root);
+    return {
+      body,
+      value: only === undefined ? undefined : compileExpression(new CompileUnit(source), only),
+      macros: root.children.filter((node) => node.typename === 'MacroBlock').map((node) => declareMacro(node, unit)),
+      blocks: root.children.filter((node) => node.typename === 'Declaration').map((node) => declareBlock(node, unit)),
+      calls: unit.calls(),
+    };
   } catch (error) {
     throw templateError(error, error instanceof RangeError ? { source, line: 1, column: 1 } : undefined, []);
   }
-}
-
-function compile(source: TemplateSource): CompiledTemplate {
-  const root = parseTemplate(source);
-  const unit = new CompileUnit(source);
-  const body = compileBody(unit, root);
-  const only = onlyExpression(root);
-  return {
-    source,
-    macros: root.children.filter((node) => node.typename === 'MacroBlock').map((node) => declareMacro(node, unit)),
-    blocks: root.children.filter((node) => node.typename === 'Declaration').map((node) => declareBlock(node, unit)),
-    calls: unit.calls(),
-    render: (context) => renderBody(body, context),
-    evaluate: (context) => {
-      if (only === undefined) return renderBody(body, context);
-      return running(context, compileExpression(new CompileUnit(source), only));
-    },
-  };
 }
 
 function onlyExpression(

@@ -12,7 +12,7 @@ import { iterate, toList } from './sequences.ts';
 import { capitalize, centered, replaceText, stripEnd, stripStart } from './string-methods.ts';
 import { attributeGetter } from './attribute-getter.ts';
 import { checkedText, repeatedText, toText } from './text.ts';
-import { TupleValue, typeName, UndefinedValue, type Value } from './values.ts';
+import { orElse, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
 function onText(change: (text: string) => Value): Routine<Value> {
   return routine('', (value) => change(toText(value)));
@@ -26,7 +26,7 @@ function titled(text: string): string {
 }
 
 function indented(value: Value, args: Bound): string {
-  if (typeof value !== 'string') fail(`indent takes a text, not ${typeName(value)}`);
+  if (typeof value !== 'string') fail(`indent takes a text, not ${described(value)}`);
   const width = args.optional(0);
   const indention = typeof width === 'string' ? width : repeatedText(' ', args.index(0, 4));
   const lines = splitLines(`${value}\n`);
@@ -36,7 +36,7 @@ function indented(value: Value, args: Bound): string {
 }
 
 function truncated(value: Value, args: Bound): string {
-  const text = typeof value === 'string' ? value : fail(`truncate takes a text, not ${typeName(value)}`);
+  const text = typeof value === 'string' ? value : fail(`truncate takes a text, not ${described(value)}`);
   const length = args.index(0, 255);
   const end = args.text(2, '...');
   const leeway = args.some(3) === undefined ? 5 : args.index(3);
@@ -114,7 +114,7 @@ export const TEXT_FILTERS = table<Value>({
   format: openRoutine((value, args, kwargs) => formatted(value, args, kwargs)),
   fromjson: routine('default?', (value, args) => {
     if (typeof value === 'string') return readJson(value);
-    return args.optional(0) ?? fail(`fromjson takes a text, not ${typeName(value)}`);
+    return orElse(args.optional(0), () => fail(`fromjson takes a text, not ${described(value)}`));
   }),
   indent: routine('width? first? blank?', indented),
   join: routine('d? attribute?', joined),

@@ -16,7 +16,7 @@ const INTEGER = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+|[1-9]
 const NAME = /[\p{ID_Start}_][\p{ID_Continue}]*/uy;
 const SPACE = /\s*/y;
 
-const CLOSER: ReadonlyMap<string, string> = new Map([
+const CLOSERS: ReadonlyMap<string, string> = new Map([
   ['(', ')'],
   ['[', ']'],
   ['{', '}'],
@@ -33,10 +33,22 @@ const PUNCTUATION: ReadonlyMap<string, TokenType> = new Map([
   [':', 'colon'],
   ['~', 'tilde'],
   ['|', 'pipe'],
-  ...['+', '-', '*', '/', '%', '.', '=', '<', '>', '**', '//', '==', '!=', '<=', '>='].map(
-    (operator) => [operator, 'operator'] as const,
-  ),
+  ...['+', '-', '*', '/', '%', '.', '=', '<', '>', '!'].map((operator) => [operator, 'operator'] as const),
 ]);
+
+const LAST_ASCII = 127;
+
+function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+function isNamePart(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95 || isDigit(code);
+}
 
 interface OpenTag {
   readonly kind: 'block' | 'variable';
@@ -54,8 +66,8 @@ export class JinjaTokenizer extends NunjucksTokenizer {
   readonly #source: TemplateSource;
   /** The tag that the tokenizer is in; undefined: plain text. */
   #tag: OpenTag | undefined;
-  /** Closers that are still to come, innermost last. */
-  #open: { readonly closer: string; readonly lineno: number; readonly colno: number }[] = [];
+  /** Where the brackets stand that are still open, innermost last. */
+  readonly #open: number[] = [];
   #lineStart = 0;
   /** The first newline that is not behind us; looked up once, so that a long line costs nothing per token. */
   #newline: number;
@@ -101,29 +113,44 @@ export class JinjaTokenizer extends NunjucksTokenizer {
   }
 
   #skipSpace(): void {
-    SPACE.lastIndex = this.index;
-    SPACE.test(this.str);
-    this.#advance(SPACE.lastIndex);
+    const { str } = this;
+    let end = this.index;
+    while (isSpace(str.charCodeAt(end))) end += 1;
+    if (str.charCodeAt(end) > LAST_ASCII) {
+      SPACE.lastIndex = end;
+      SPACE.test(str);
+      end = SPACE.lastIndex;
+    }
+    if (end !== this.index) this.#advance(end);
   }
 
   /** Plain text, comments and raw blocks up to the next tag. */
   #nextOutside(): Token | null {
-    const { lineno, colno, index, str } = this;
-    if (index >= this.len) return null;
-    const at = this.#findTag(index);
-    if (at > index) {
-      const text = str[at + 2] === '-' ? str.slice(index, at).trimEnd() : str.slice(index, at);
-      this.#advance(at);
-      if (text !== '') return { type: 'data', value: text, lineno, colno };
-      return this.#nextOutside();
+    const { str } = this;
+    while (this.index < this.len) {
+      const at = this.#findTag(this.index);
+      const text = at > this.index ? this.#textUntil(at) : undefined;
+      if (text !== undefined) return text;
+      if (at >= this.len) return null;
+      if (str[at + 1] === '#') {
+        this.#skipComment();
+        continue;
+      }
+      RAW_START.lastIndex = at;
+      if (str[at + 1] !== '%' || !RAW_START.test(str)) return this.#openTag(at);
+      const raw = this.#rawBlock(RAW_START.lastIndex);
+      if (raw !== undefined) return raw;
     }
-    if (str[at + 1] === '#') {
-      this.#skipComment();
-      return this.#nextOutside();
-    }
-    RAW_START.lastIndex = at;
-    if (str[at + 1] === '%' && RAW_START.test(str)) return this.#rawBlock(RAW_START.lastIndex);
-    return this.#openTag(at);
+    return null;
+  }
+
+  /** undefined: nothing is left of the text, because the tag behind it strips it. */
+  #textUntil(at: number): Token | undefined {
+    const { lineno, colno } = this;
+    const text = this.str.slice(this.index, at);
+    this.#advance(at);
+    const value = this.str[at + 2] === '-' ? text.trimEnd() : text;
+    return value === '' ? undefined : { type: 'data', value, lineno, colno };
   }
 
   #findTag(from: number): number {
@@ -156,58 +183,68 @@ export class JinjaTokenizer extends NunjucksTokenizer {
     if (strip) this.#skipSpace();
   }
 
-  #rawBlock(bodyStart: number): Token | null {
-    const start = { lineno: this.lineno, colno: this.colno };
+  #rawBlock(bodyStart: number): Token | undefined {
     RAW_END.lastIndex = bodyStart;
     const end = RAW_END.exec(this.str);
-    if (end === null) throw this.fault('{% raw %} has no {% endraw %}', start.lineno, start.colno);
+    if (end === null) throw this.fault('{% raw %} has no {% endraw %}', this.lineno, this.colno);
     this.#advance(bodyStart);
     const { lineno, colno } = this;
     const body = this.str.slice(bodyStart, end.index);
     this.#advance(end.index + end[0].length);
-    const text = end[1] === '-' ? body.trimEnd() : body;
-    return text === '' ? this.#nextOutside() : { type: 'data', value: text, lineno, colno };
+    const value = end[1] === '-' ? body.trimEnd() : body;
+    return value === '' ? undefined : { type: 'data', value, lineno, colno };
   }
 
   #nextInside(tag: OpenTag): Token {
     this.#skipSpace();
-    const { str, index, lineno, colno } = this;
+    const { str, index } = this;
     const end = this.#open.length === 0 ? this.#tagEnd(tag) : undefined;
     if (end !== undefined) return end;
-    const char = str[index];
-    if (char === undefined) throw this.#unclosed(tag);
-    const code = char.charCodeAt(0);
-    if (code >= 48 && code <= 57) return this.#number();
-    if (char === '"' || char === "'") return this.#string(char);
-    NAME.lastIndex = index;
-    if (NAME.test(str)) {
-      const value = str.slice(index, NAME.lastIndex);
-      this.#advance(NAME.lastIndex);
-      return { type: 'symbol', value, lineno, colno };
+    if (index >= this.len) throw this.#unclosed(tag);
+    const code = str.charCodeAt(index);
+    if (isDigit(code)) return this.#number();
+    if (isNamePart(code) || code > LAST_ASCII) return this.#name();
+    const char = str[index] ?? '';
+    return char === '"' || char === "'" ? this.#string(char) : this.#punctuation(char);
+  }
+
+  #name(): Token {
+    const { str, index, lineno, colno } = this;
+    let end = index;
+    while (isNamePart(str.charCodeAt(end))) end += 1;
+    if (str.charCodeAt(end) > LAST_ASCII) {
+      NAME.lastIndex = index;
+      if (!NAME.test(str)) return this.#punctuation(String.fromCodePoint(str.codePointAt(index) ?? 0));
+      end = NAME.lastIndex;
     }
-    return this.#punctuation(char);
+    this.#advance(end);
+    return { type: 'symbol', value: str.slice(index, end), lineno, colno };
   }
 
   #tagEnd(tag: OpenTag): Token | undefined {
     const { str, index, lineno, colno } = this;
-    const [close, type] = tag.kind === 'block' ? (['%}', 'block-end'] as const) : (['}}', 'variable-end'] as const);
-    const sign = str[index];
-    const signed = (sign === '-' || (sign === '+' && tag.kind === 'block')) && str.startsWith(close, index + 1);
-    if (!signed && !str.startsWith(close, index)) return undefined;
+    const first = str[index];
+    const isBlock = tag.kind === 'block';
+    const close = isBlock ? '%}' : '}}';
+    const signed = first === '-' || (first === '+' && isBlock);
+    if (first !== close[0] && !signed) return undefined;
+    if (!str.startsWith(close, signed ? index + 1 : index)) return undefined;
     this.#tag = undefined;
     this.#advance(index + (signed ? 3 : 2));
-    if (signed && sign === '-') this.#skipSpace();
-    return { type, value: close, lineno, colno };
+    if (first === '-') this.#skipSpace();
+    return { type: isBlock ? 'block-end' : 'variable-end', value: close, lineno, colno };
   }
 
   #unclosed(tag: OpenTag): TemplateFault {
     const innermost = this.#open.at(-1);
-    if (innermost !== undefined) {
-      const message = `the file ends before the '${innermost.closer}' that belongs to this bracket`;
-      return this.fault(message, innermost.lineno, innermost.colno);
+    if (innermost === undefined) {
+      const close = tag.kind === 'block' ? '%}' : '}}';
+      return this.fault(`the tag that starts here has no end`, tag.lineno, tag.colno, `Close it with ${close}.`);
     }
-    const close = tag.kind === 'block' ? '%}' : '}}';
-    return this.fault(`the tag that starts here has no end`, tag.lineno, tag.colno, `Close it with ${close}.`);
+    const before = this.str.slice(0, innermost).split('\n');
+    const closer = CLOSERS.get(this.str[innermost] ?? '') ?? '';
+    const message = `the file ends before the '${closer}' that belongs to this bracket`;
+    return this.fault(message, before.length - 1, before.at(-1)?.length ?? 0);
   }
 
   #number(): Token {
@@ -242,22 +279,33 @@ export class JinjaTokenizer extends NunjucksTokenizer {
 
   #punctuation(char: string): Token {
     const { index, lineno, colno } = this;
-    const pair = this.str.slice(index, index + 2);
-    const pairType = PUNCTUATION.get(pair);
-    const value = pairType === undefined ? char : pair;
-    const type = pairType ?? PUNCTUATION.get(char);
-    if (type === undefined) throw this.fault(`unexpected character '${char}'`, lineno, colno);
-    const closer = CLOSER.get(value);
-    if (closer !== undefined) this.#open.push({ closer, lineno, colno });
-    else if (value === ')' || value === ']' || value === '}') this.#closeBracket(value);
+    const type = PUNCTUATION.get(char);
+    if (type === undefined) throw this.#unexpected(char);
+    const value = type === 'operator' ? this.#operator(char) : char;
+    if (type.startsWith('left')) this.#open.push(index);
+    else if (type.startsWith('right')) this.#closeBracket(value);
     this.#advance(index + value.length);
     return { type, value, lineno, colno };
   }
 
+  #unexpected(char: string): TemplateFault {
+    return this.fault(`unexpected character '${char}'`, this.lineno, this.colno);
+  }
+
+  /** One of `** // == != <= >=`, or the character alone. */
+  #operator(char: string): string {
+    const next = this.str[this.index + 1];
+    if (next === '=' && (char === '=' || char === '!' || char === '<' || char === '>')) return `${char}=`;
+    if (next === char && (char === '*' || char === '/')) return char + char;
+    if (char === '!') throw this.#unexpected(char);
+    return char;
+  }
+
   #closeBracket(value: string): void {
-    const expected = this.#open.pop();
-    if (expected === undefined) throw this.fault(`unexpected '${value}'`, this.lineno, this.colno);
-    if (expected.closer === value) return;
-    throw this.fault(`unexpected '${value}', expected '${expected.closer}'`, this.lineno, this.colno);
+    const open = this.#open.pop();
+    if (open === undefined) throw this.fault(`unexpected '${value}'`, this.lineno, this.colno);
+    const expected = CLOSERS.get(this.str[open] ?? '') ?? '';
+    if (expected === value) return;
+    throw this.fault(`unexpected '${value}', expected '${expected}'`, this.lineno, this.colno);
   }
 }

@@ -141,6 +141,11 @@ export abstract class ObjectValue {
   }
 }
 
+/** `value ?? otherwise()` for values: none is a value, and `??` would take it for nothing. */
+export function orElse(value: Value | undefined, otherwise: () => Value): Value {
+  return value === undefined ? otherwise() : value;
+}
+
 /** Python's name of a value's type. */
 export function typeName(value: Value): string {
   if (value === null) return 'None';
@@ -156,6 +161,13 @@ export function typeName(value: Value): string {
     default:
       return Array.isArray(value) ? 'list' : value.typeName;
   }
+}
+
+/** A value's type with its article, for messages: `a str`, `an int`, `none`. */
+export function described(value: Value): string {
+  if (value === null) return 'none';
+  const name = typeName(value);
+  return `${/^[aeiouU]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 export function isCallable(value: Value): value is ObjectValue {

@@ -1,5 +1,5 @@
 import { connectBigQuery, isEmulator } from '../../src/adapters/bigquery/client.ts';
-import { MemoryJobLedger } from '../../src/adapters/bigquery/job-ledger.ts';
+import { MemoryJobLedger } from '../../src/adapters/memory/job-ledger.ts';
 import { JobRunner } from '../../src/adapters/bigquery/job-runner.ts';
 import { BigQueryModelWarehouse } from '../../src/adapters/bigquery/model-warehouse.ts';
 import { startBigQueryEmulator } from '../services/bigquery/emulator.ts';

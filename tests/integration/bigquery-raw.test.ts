@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Admission } from '../../src/core/batch.ts';
 import { connectBigQuery, type BigQueryApi } from '../../src/adapters/bigquery/client.ts';
-import { MemoryJobLedger, type JobLedger } from '../../src/adapters/bigquery/job-ledger.ts';
+import { MemoryJobLedger } from '../../src/adapters/memory/job-ledger.ts';
+import type { JobLedger } from '../../src/state/job-ledger.ts';
 import { JobRunner } from '../../src/adapters/bigquery/job-runner.ts';
 import { BigQueryModelWarehouse } from '../../src/adapters/bigquery/model-warehouse.ts';
 import { rawTableResource } from '../../src/adapters/bigquery/raw-tables.ts';

@@ -17,7 +17,7 @@ import { ApiFailure, toApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
 import { isRepeatable, toSluiceError, type FailureContext } from './failures.ts';
 import { jobId, keyText, labelValue, type StepKey } from './job-id.ts';
-import type { JobAttempt, JobLedger } from './job-ledger.ts';
+import type { JobAttempt, JobLedger } from '../../state/job-ledger.ts';
 import { usageOf, type JobUsage } from './job-usage.ts';
 import { endOf, watchJob, type JobEnd } from './job-watch.ts';
 import { BURNT_LABEL, closeLeftovers } from './leftovers.ts';

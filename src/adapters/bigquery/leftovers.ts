@@ -13,7 +13,7 @@ import { SluiceError } from '../../core/errors.ts';
 import { toApiFailure, type ApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
 import { toSluiceError } from './failures.ts';
-import type { JobAttempt, JobLedger } from './job-ledger.ts';
+import type { JobAttempt, JobLedger } from '../../state/job-ledger.ts';
 import { endOf } from './job-watch.ts';
 import type { JobResource } from './rest-types.ts';
 import type { Timing } from './timing.ts';

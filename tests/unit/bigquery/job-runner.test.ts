@@ -1,7 +1,8 @@
 /** One piece of work happens once, whatever gets lost: the runner over real HTTP against the strict front, with a double for the work. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectBigQuery } from '../../../src/adapters/bigquery/client.ts';
-import { MemoryJobLedger, type JobLedger, type NewAttempt } from '../../../src/adapters/bigquery/job-ledger.ts';
+import { MemoryJobLedger } from '../../../src/adapters/memory/job-ledger.ts';
+import type { JobLedger, NewAttempt } from '../../../src/state/job-ledger.ts';
 import { JobRunner, type JobRequest, type JobRunnerOptions } from '../../../src/adapters/bigquery/job-runner.ts';
 import type { JobUsage } from '../../../src/adapters/bigquery/job-usage.ts';
 import { SluiceError } from '../../../src/core/errors.ts';
@@ -285,6 +286,7 @@ describe('coming back', () => {
     await (await runner({ run: 'run-2' })).settleLeftovers('customer');
     wake();
     await expect(zombie).rejects.toMatchObject({ code: 'lease_lost' });
+    await Promise.all(front.jobs.map((job) => job.done));
     expect(done).toEqual(['select 1 as burnt']);
     expect((await ledger.open('customer')).length).toBe(0);
   });

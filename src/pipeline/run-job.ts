@@ -143,6 +143,8 @@ async function record(context: RunContext, command: string, work: () => Promise<
   } catch (error) {
     thrown = error;
   }
+  // Who lost the lease writes nothing more, not even that.
+  if (isSluiceError(thrown, 'lease_lost')) throw thrown;
   const report = reportOf(context);
   const exitCode = thrown === undefined ? report.exitCode : isSluiceError(thrown) ? thrown.exitCode : 1;
   const message = thrown === undefined ? (report.errors[0]?.message ?? null) : messageOf(thrown);

@@ -237,6 +237,8 @@ export async function transformStep(context: RunContext, warehouse: OpenWarehous
     },
   });
   await runner.finish();
+  const undone = new Set(results.filter(({ state }) => state !== 'done').flatMap(({ name }) => byName.get(name)?.seqs ?? []));
+  for (const seq of new Set(tasks.flatMap(({ seqs }) => seqs))) if (!undone.has(seq)) context.noteState(seq, 'published');
   for (const result of results) {
     const window = byName.get(result.name)?.partitions.window ?? null;
     reportModel(context, result, window === null ? [] : daysOf(window));

@@ -8,6 +8,7 @@
  */
 export { compileProject } from './compile/project.ts';
 export type { CompileOptions, Project } from './compile/project.ts';
+export type { CheckedYaml, YamlCache } from './compile/checked-yaml.ts';
 export type { ConfigTree, ModelProjectConfig, ModelTarget } from './compile/project-config.ts';
 export type { ContextExtensions, ExtensionScope, RenderEnvironment } from './compile/context/environment.ts';
 export { RelationValue, relationOf } from './compile/context/relation-value.ts';
@@ -22,6 +23,12 @@ export type { PlanRequest } from './plan/plan-run.ts';
 export type { BuildMode, PlannedNode, PlannedTest, RunCommand, RunPlan } from './plan/plan.ts';
 export { runPlan } from './run/run-plan.ts';
 export type { ModelObserver, RunOptions } from './run/run-plan.ts';
+export { compileInline, compileWithWarehouse } from './run/compile-now.ts';
+export { manifestOf } from './compile/manifest.ts';
+export { runResultsOf } from './run/run-results.ts';
+export { TargetFolder } from './run/target-folder.ts';
+export { buildAside } from './run/build-aside.ts';
+export type { AsideOptions, AsideResult, TableCount } from './run/build-aside.ts';
 export type { NodeHooks } from './run/node-runner.ts';
 export type { NodeError, NodeResult, RunResult, TestResult } from './run/results.ts';
 export type { ArtifactSink } from './run/artifact-sink.ts';

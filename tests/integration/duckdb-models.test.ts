@@ -24,7 +24,7 @@ async function project(files: Readonly<Record<string, string>>): Promise<Project
 
 async function run(request: PlanRequest = { command: 'run' }, options: Partial<RunOptions> = {}): Promise<RunResult> {
   if (fixture === undefined) throw new Error('no project');
-  const compiled = fixture.compile({ environment: { fullRefresh: request.fullRefresh === true } });
+  const compiled = await fixture.compile({ environment: { fullRefresh: request.fullRefresh === true } });
   const plan = planRun(compiled, request);
   return runPlan(compiled, plan, new DuckDbModelWarehouse(database), { clock, ...options });
 }

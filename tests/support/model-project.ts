@@ -19,7 +19,7 @@ export interface ProjectFixture {
   compile(options?: {
     readonly environment?: Partial<RenderEnvironment>;
     readonly target?: Partial<ModelTarget>;
-  }): Project;
+  }): Promise<Project>;
   dispose(): Promise<void>;
 }
 

@@ -52,7 +52,7 @@ export class Capture {
     for (const call of template.calls) {
       if (call.name === 'config' && call.macro === null) this.#configLine ??= call.line;
       if (call.dynamic || !call.args.every((arg) => typeof arg === 'string')) continue;
-      const [first, second] = call.args as readonly string[];
+      const [first, second] = call.args;
       if (call.name === 'ref' && first !== undefined) {
         this.#refs.push({ packageName: second === undefined ? null : first, name: second ?? first, line: call.line });
       }

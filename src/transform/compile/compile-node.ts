@@ -194,6 +194,37 @@ export function compileModel(project: Project, node: ModelNode, situation: Situa
   };
 }
 
+/** SQL from the command line, with all of the project's names. */
+export function compileText(project: Project, text: string, situation: Situation): string {
+  const all = [...project.nodes.values()].filter((node) => node.kind !== 'test').map((node) => node.id);
+  const node: TestNode = {
+    kind: 'test',
+    id: `inline.${project.config.name}`,
+    name: 'inline',
+    file: 'inline',
+    fqn: [project.config.name, 'inline'],
+    description: '',
+    dependsOn: all,
+    config: INLINE_CONFIG,
+    test: { type: 'singular', template: compileTemplate({ name: 'inline', text }), rawCode: text },
+  };
+  return compileTest(project, node, situation).select;
+}
+
+const INLINE_CONFIG: TestNode['config'] = {
+  enabled: true,
+  severity: 'warn',
+  warnIf: '!= 0',
+  errorIf: '!= 0',
+  where: null,
+  limit: null,
+  failCalc: 'count(*)',
+  storeFailures: false,
+  tags: [],
+  meta: {},
+  written: {},
+};
+
 export interface CompiledTest {
   /** The failing rows. */
   readonly select: string;

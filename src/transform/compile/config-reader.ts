@@ -63,6 +63,11 @@ export function isMap(value: YamlValue | undefined): value is Readonly<Record<st
   return value !== undefined && value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
+/** A YAML value as text: a word as it is, anything larger as JSON. */
+export function textOfValue(value: YamlValue): string {
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 export class ConfigReader {
   readonly #settings: ReadonlyMap<string, Setting>;
   readonly #problems: Problem[];

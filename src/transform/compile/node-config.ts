@@ -3,7 +3,7 @@ import type { YamlValue } from '../../config/yaml-source.ts';
 import type { BuildOptions, IncrementalStrategy, OnSchemaChange, PartitionBy } from '../sql/build.ts';
 import { dialectOf } from '../sql/dialects/index.ts';
 import { DELETE_FLAG } from '../sql/strategies/merge.ts';
-import { isMap, type ConfigReader } from './config-reader.ts';
+import { isMap, textOfValue, type ConfigReader } from './config-reader.ts';
 
 export type Materialization = 'view' | 'table' | 'incremental' | 'ephemeral';
 
@@ -104,7 +104,7 @@ export function modelConfig(reader: ConfigReader, written: Written, warehouse: '
 function hooks(reader: ConfigReader, key: 'pre_hook' | 'post_hook'): readonly string[] {
   const raw = reader.raw(key);
   if (raw === undefined || raw === null) return [];
-  const list: readonly YamlValue[] = Array.isArray(raw) ? (raw as readonly YamlValue[]) : [raw as YamlValue];
+  const list: readonly YamlValue[] = Array.isArray(raw) ? (raw as readonly YamlValue[]) : [raw];
   return list.flatMap((hook) => {
     const sql = isMap(hook) ? hook['sql'] : hook;
     if (typeof sql === 'string') return [sql];
@@ -230,7 +230,7 @@ function tableOptions(reader: ConfigReader, warehouse: 'duckdb' | 'bigquery'): R
   const hours = reader.number('hours_to_expiration');
   const kms = reader.text('kms_key_name');
   const labels = Object.entries(reader.map('labels') ?? {}).map(
-    ([name, value]) => `(${dialect.text(name)}, ${dialect.text(String(value))})`,
+    ([name, value]) => `(${dialect.text(name)}, ${dialect.text(textOfValue(value))})`,
   );
   if (warehouse === 'duckdb') return {};
   return {
@@ -257,7 +257,7 @@ export function seedConfig(reader: ConfigReader, written: Written): SeedConfig {
   reader.optionalFlag('quote_columns');
   const config = {
     ...commonConfig(reader, written),
-    columnTypes: Object.fromEntries(Object.entries(types).map(([column, type]) => [column, String(type)])),
+    columnTypes: Object.fromEntries(Object.entries(types).map(([column, type]) => [column, textOfValue(type)])),
     delimiter,
   };
   reader.unknown();

@@ -3,7 +3,14 @@ import type { RelationName } from '../../core/relation.ts';
 import { didYouMean } from '../../config/suggest.ts';
 import type { YamlValue } from '../../config/yaml-source.ts';
 import { Capture, type Captured } from './capture.ts';
-import { ConfigReader, mergeSettings, type Place, type Setting, type SettingLayer } from './config-reader.ts';
+import {
+  ConfigReader,
+  mergeSettings,
+  textOfValue,
+  type Place,
+  type Setting,
+  type SettingLayer,
+} from './config-reader.ts';
 import { compileTemplate, fromPlain, toPlain, type PlainValue, type Value } from './jinja/index.ts';
 import { modelConfig, seedConfig, type CommonConfig } from './node-config.ts';
 import type { ModelNode, SeedNode, SourceNode } from './node.ts';
@@ -152,7 +159,7 @@ export class ProjectReader {
   #source(id: string, table: SourceProperties): SourceNode {
     const text = (value: string): string => {
       const rendered = renderYaml(value, (inner) => this.#evaluate(inner, table.place));
-      return typeof rendered === 'string' ? rendered : String(rendered);
+      return textOfValue(rendered);
     };
     const database = table.database === null ? this.#renderer.target.database : text(table.database);
     return {
@@ -281,7 +288,7 @@ export function yamlOf(value: PlainValue): YamlValue {
   if (typeof value === 'bigint') return value.toString();
   if (Array.isArray(value)) return (value as readonly PlainValue[]).map(yamlOf);
   if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, yamlOf(inner as PlainValue)]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, yamlOf(inner)]));
   }
   return value;
 }

@@ -1,5 +1,6 @@
 /** compileProject: a project's files -> nodes, names resolved, in a graph without cycles; or all mistakes at once. */
 import { didYouMean } from '../../config/suggest.ts';
+import { checkPropertyFiles, type YamlCache } from './checked-yaml.ts';
 import type { Captured } from './capture.ts';
 import type { RenderEnvironment } from './context/environment.ts';
 import { Graph } from './graph.ts';
@@ -7,7 +8,7 @@ import type { ModelNode, Node, SeedNode, SourceNode } from './node.ts';
 import { CompileProblems } from './problems-of.ts';
 import type { ModelProjectConfig, ModelTarget } from './project-config.ts';
 import { checkDuplicates, ProjectReader, type Unlinked } from './project-reader.ts';
-import { parseProperties } from './properties.ts';
+import { readProperties } from './properties.ts';
 import { readMacros, Renderer } from './renderer.ts';
 import { readProjectFiles, type ProjectFiles } from './source-files.ts';
 import { TestReader } from './test-reader.ts';
@@ -18,6 +19,8 @@ export interface CompileOptions {
   readonly environment: RenderEnvironment;
   /** Default: read from the project's folder. */
   readonly files?: ProjectFiles;
+  /** Remembers checked YAML between runs; left out: every run reads it. */
+  readonly cache?: YamlCache;
 }
 
 export interface Project {
@@ -35,11 +38,12 @@ export interface Project {
 }
 
 /** Throws `compile_error` with every mistake: file, line, what is wrong, what was meant. */
-export function compileProject(options: CompileOptions): Project {
+export async function compileProject(options: CompileOptions): Promise<Project> {
   const { config, target, environment } = options;
   const files = options.files ?? readProjectFiles(config);
   const problems = new CompileProblems();
-  const properties = parseProperties(files.properties, problems.list);
+  const checked = await checkPropertyFiles(files.properties, problems.list, options.cache);
+  const properties = readProperties(files.properties, checked, problems.list);
   checkDuplicates(properties, problems);
   const macros = readMacros(config.name, files.macros, problems);
   const renderer = new Renderer(config, target, environment, macros);

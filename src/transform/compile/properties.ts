@@ -2,12 +2,11 @@
  * Property files -> typed entries with the place of each. Mistakes are collected; what is sound is still given, so that mistakes of other
  * files and of the models themselves show in the same message.
  */
-import { checkSchema } from '../../config/schema-check.ts';
-import { parseYaml, pointerOf, positionOf, type YamlSource, type YamlValue } from '../../config/yaml-source.ts';
+import type { YamlValue } from '../../config/yaml-source.ts';
 import { show, type Problem } from '../../config/problems.ts';
+import { positionIn, type CheckedYaml } from './checked-yaml.ts';
 import { isMap, type Place } from './config-reader.ts';
 import type { ColumnDoc } from './node.ts';
-import { PROPERTIES_SCHEMA } from './properties-schema.ts';
 import type { SourceFile } from './source-files.ts';
 
 export type YamlMap = Readonly<Record<string, YamlValue>>;
@@ -53,7 +52,7 @@ export interface Properties {
   readonly singularTests: readonly NodeProperties[];
 }
 
-export function parseProperties(files: readonly SourceFile[], problems: Problem[]): Properties {
+export function readProperties(files: readonly SourceFile[], checked: CheckedYaml, problems: Problem[]): Properties {
   const all: { -readonly [K in keyof Properties]: Properties[K][number][] } = {
     models: [],
     seeds: [],
@@ -61,12 +60,9 @@ export function parseProperties(files: readonly SourceFile[], problems: Problem[
     macros: [],
     singularTests: [],
   };
-  for (const file of files) {
-    const source = parseYaml(file.file, file.text);
-    const mistakes = [...source.problems, ...(source.value === null ? [] : checkSchema(source, PROPERTIES_SCHEMA))];
-    problems.push(...mistakes);
-    if (mistakes.length > 0 || !isMap(source.value)) continue;
-    const reader = new FileReader(source, problems);
+  for (const [index, value] of (checked.value as readonly YamlValue[]).entries()) {
+    if (!isMap(value)) continue;
+    const reader = new FileReader(files[index]?.file ?? '', index, value, checked, problems);
     all.models.push(...reader.entries('models'));
     all.seeds.push(...reader.entries('seeds'));
     all.macros.push(...reader.entries('macros'));
@@ -77,23 +73,27 @@ export function parseProperties(files: readonly SourceFile[], problems: Problem[
 }
 
 class FileReader {
-  readonly #source: YamlSource;
+  readonly #file: string;
+  readonly #index: number;
   readonly #root: YamlMap;
+  readonly #checked: CheckedYaml;
   readonly #problems: Problem[];
 
-  constructor(source: YamlSource, problems: Problem[]) {
-    this.#source = source;
-    this.#root = source.value as YamlMap;
+  constructor(file: string, index: number, root: YamlMap, checked: CheckedYaml, problems: Problem[]) {
+    this.#file = file;
+    this.#index = index;
+    this.#root = root;
+    this.#checked = checked;
     this.#problems = problems;
   }
 
   entries(key: string): NodeProperties[] {
-    return listOf(this.#root[key]).map((entry, index) => this.#node(entry, pointerOf(`/${key}`, index)));
+    return listOf(this.#root[key]).map((entry, index) => this.#node(entry, `/${key}/${index}`));
   }
 
   sources(): SourceProperties[] {
     return listOf(this.#root['sources']).flatMap((source, index) => {
-      const pointer = pointerOf('/sources', index);
+      const pointer = `/sources/${index}`;
       return listOf(source['tables']).map((table, at) => this.#sourceTable(source, table, `${pointer}/tables/${at}`));
     });
   }
@@ -125,11 +125,11 @@ class FileReader {
     return {
       name: textOf(entry['name']),
       description: textOf(entry['description']).trim(),
-      config: { ...own, ...mapOf(entry['config']) } as YamlMap,
+      config: { ...own, ...mapOf(entry['config']) },
       columns: columns.map(columnOf),
       tests: [...this.#tests(entry, pointer, null), ...onColumns],
       place: this.#place(pointer),
-      placeOf: (key) => this.#place(pointerOf(`${pointer}/config`, key)),
+      placeOf: (key) => this.#place(`${pointer}/config/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
     };
   }
 
@@ -146,7 +146,7 @@ class FileReader {
   }
 
   #place(pointer: string): Place {
-    return { file: this.#source.file, ...positionOf(this.#source, pointer) };
+    return { file: this.#file, ...positionIn(this.#checked, `/${this.#index}${pointer}`) };
   }
 }
 
@@ -193,7 +193,7 @@ function entryOf(macro: string, body: YamlMap, besides: YamlMap, column: string 
   return {
     macro,
     args: { ...args, ...mapOf(nested) },
-    config: { ...settings, ...mapOf(config) } as YamlMap,
+    config: { ...settings, ...mapOf(config) },
     name: typeof name === 'string' ? name : null,
     description: textOf(description),
     column: column ?? (typeof columnName === 'string' ? columnName : null),

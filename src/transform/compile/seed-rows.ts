@@ -15,12 +15,13 @@ export async function parseSeed(seed: SeedNode): Promise<SeedTable> {
   const { parse } = await import('csv-parse/sync');
   let records: Cell[][];
   try {
-    records = parse(seed.text, {
+    const parsed: unknown = parse(seed.text, {
       bom: true,
       delimiter: seed.config.delimiter,
       skip_empty_lines: true,
       cast: (value, context) => (value === '' && !context.quoting && !context.header ? null : value),
-    }) as unknown as Cell[][];
+    });
+    records = parsed as Cell[][];
   } catch (error) {
     throw new SluiceError('compile_error', `${seed.file}: the CSV cannot be read: ${messageOf(error)}`, {
       cause: error,

@@ -5,7 +5,7 @@ import type { YamlValue } from '../../config/yaml-source.ts';
 import type { Graph } from './graph.ts';
 import { isRelationNode, tagsOf, type Node, type TestNode } from './node.ts';
 import { parseSelector, wildcard, type Criterion, type Selector } from './selector.ts';
-import { isMap } from './config-reader.ts';
+import { isMap, textOfValue } from './config-reader.ts';
 
 export interface SelectionRequest {
   /** Empty: everything. */
@@ -121,7 +121,7 @@ function matcherOf({ method, value, text }: Criterion): (node: Node) => boolean 
     case 'source':
       return (node) => node.kind === 'source' && matchesSource(node.fqn[0] ?? '', node.sourceName, node.name, value);
     case 'config':
-      return (node) => valuesAt(settingsOf(node), keys).some((found) => matches(String(found)));
+      return (node) => valuesAt(settingsOf(node), keys).some((found) => matches(textOfValue(found)));
     case 'resource_type':
       return (node) => matches(node.kind);
     case 'package':

@@ -5,7 +5,7 @@ import type { YamlValue } from '../../config/yaml-source.ts';
 function flattened(value: YamlValue): readonly string[] {
   if (Array.isArray(value)) return (value as readonly YamlValue[]).map(plainText);
   if (value !== null && typeof value === 'object') return Object.values(value).map(plainText);
-  return [plainText(value as YamlValue)];
+  return [plainText(value)];
 }
 
 function plainText(value: YamlValue): string {

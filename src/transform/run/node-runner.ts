@@ -10,7 +10,7 @@ import { Effects } from '../compile/context/effects.ts';
 import type { ModelNode, SeedNode, TestNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
 import { parseSeed } from '../compile/seed-rows.ts';
-import { contentHash } from '../compile/test-name.ts';
+import { contentHash, shortened } from '../compile/test-name.ts';
 import type { ModelChanges } from '../plan/changes.ts';
 import type { BuildMode, PlannedNode } from '../plan/plan.ts';
 import { plainSituation } from '../plan/plan-run.ts';
@@ -23,6 +23,7 @@ import { windowPredicate } from '../sql/strategies/insert-overwrite.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
 import { modelScript, type ModelBuild } from './build-script.ts';
 import { rangeColumn, readKeyRange } from './key-range.ts';
+import { wantedComments } from './wanted-comments.ts';
 import type { GateTest, ModelWarehouse, PublishOutcome, PublishUnit } from './ports.ts';
 
 /** What a caller adds to one node. */
@@ -43,6 +44,7 @@ export interface NodeRunnerOptions {
   readonly artifacts: ArtifactSink;
   /** Content hashes of the seeds that the warehouse holds, by key of their relation. */
   readonly seedHashes: ReadonlyMap<string, string>;
+  readonly storeFailures: boolean;
 }
 
 export interface Built {
@@ -160,8 +162,9 @@ export class NodeRunner {
 
   /** Whether columns are described, here or by hand in the warehouse: then the new relation's columns must be known. */
   #hasColumnComments(node: ModelNode, existing: RelationInfo | undefined): boolean {
-    const described = node.config.persistDocs.columns && node.columns.some(({ description }) => description !== '');
-    return described || (existing?.columns ?? []).some(({ comment }) => comment !== undefined);
+    return (
+      wantedComments(node).columns.length > 0 || (existing?.columns ?? []).some(({ comment }) => comment !== undefined)
+    );
   }
 
   #comments(
@@ -171,16 +174,13 @@ export class NodeRunner {
     recreated: boolean,
     columns: readonly ColumnInfo[],
   ): readonly string[] {
-    const { persistDocs } = node.config;
-    const described = persistDocs.columns ? node.columns.filter(({ description }) => description !== '') : [];
+    // What is built aside gets its comments when it is put in place, where they would be lost anyway.
+    if (target !== node.relation) return [];
     const kind = node.kind === 'model' && node.config.materialized === 'view' ? 'view' : 'table';
     return commentStatements(
       this.#options.project.renderer.dialect,
       { kind, relation: target, columns: columns.map(({ name }) => name) },
-      {
-        relation: persistDocs.relation && node.description !== '' ? node.description : null,
-        columns: described.map(({ name, description }) => ({ name, comment: description })),
-      },
+      wantedComments(node),
       { info: existing, recreated },
     );
   }
@@ -224,9 +224,24 @@ export class NodeRunner {
       const own = { ...situation, effects: new Effects() };
       const compiled = await own.effects.settle(warehouse, () => compileTest(project, node, own));
       paths.set(id, artifacts.compiled(testFile(node), compiled.select));
+      if (planned.kind === 'test') await this.#storeFailures(node, compiled.select);
       gates.push({ id, severity: node.config.severity, sql: compiled.query });
     }
     return { gates, paths };
+  }
+
+  /** Outside of any transaction: the failing rows are wanted just when the test fails. */
+  async #storeFailures(node: TestNode, select: string): Promise<void> {
+    if (!node.config.storeFailures && !this.#options.storeFailures) return;
+    const { project, warehouse } = this.#options;
+    const { dialect, target } = project.renderer;
+    const audit = {
+      ...(target.database === undefined ? {} : { database: target.database }),
+      schema: `${target.schema}_dbt_test__audit`,
+      name: shortened(node.name.replaceAll(/[^\w-]/g, '_')).short,
+    };
+    await warehouse.execute(dialect.createSchema(audit));
+    await warehouse.execute(`create or replace table ${dialect.relation(audit)} as\n${select}`);
   }
 
   async #publish(
@@ -289,5 +304,7 @@ function daysOf(from: string, to: string): readonly string[] {
 }
 
 function testFile(node: TestNode): string {
-  return node.test.type === 'singular' ? node.file : `${node.file}/${node.name.slice(0, 100)}.sql`;
+  if (node.test.type === 'singular') return node.file;
+  // A test may be named freely; only these characters go into a path.
+  return `${node.file}/${shortened(node.name.replaceAll(/[^\w-]/g, '_')).short}.sql`;
 }

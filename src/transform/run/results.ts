@@ -35,6 +35,8 @@ export interface NodeResult {
   readonly compiledPath: string | null;
   readonly tests: readonly TestResult[];
   readonly error: NodeError | null;
+  /** Data tests that only warn, and failed. */
+  readonly warnings: readonly string[];
   /** Why it was skipped. */
   readonly reason: string | null;
 }

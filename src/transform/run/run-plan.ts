@@ -31,6 +31,8 @@ export interface RunOptions {
   /** Right after the node's change is committed, before anything below it starts. What it throws stops the run. */
   readonly onPublished?: (node: PlannedNode, result: NodeResult) => Promise<void>;
   readonly artifacts?: ArtifactSink;
+  /** Keeps the failing rows of tests that gate nothing, in `<schema>_dbt_test__audit`. */
+  readonly storeFailures?: boolean;
   /** Builds everything under other names (see build-aside.ts). */
   readonly map?: (relation: RelationName) => RelationName;
   /** The select of each node as it was built. */
@@ -38,13 +40,13 @@ export interface RunOptions {
 }
 
 /** Errors that are about one node; anything else (lost lease, full disk, interrupt, defect) ends the run. */
-const NODE_ERRORS: readonly ErrorCode[] = [
+const NODE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_failed',
   'test_failed',
   'compile_error',
   'env_missing',
   'unsupported',
-];
+]);
 
 export async function runPlan(
   project: Project,
@@ -66,6 +68,16 @@ export async function runPlan(
 
 function seconds(clock: Clock, since: number): number {
   return Math.round(clock.monotonic() - since) / 1000;
+}
+
+type SchemaName = Omit<RelationName, 'name'>;
+
+function schemaOf({ database, schema }: RelationName): SchemaName {
+  return { ...(database === undefined ? {} : { database }), schema };
+}
+
+function schemaKey(relation: RelationName): string {
+  return JSON.stringify(schemaOf(relation));
 }
 
 class Run {
@@ -90,7 +102,7 @@ class Run {
     const map = this.#options.map ?? sameRelation;
     const targets = this.#plan.nodes.flatMap(({ relation }) => (relation === null ? [] : [map(relation)]));
     const { dialect } = this.#project.renderer;
-    const schemas = new Map(targets.map(({ name: _, ...schema }) => [JSON.stringify(schema), schema]));
+    const schemas = new Map(targets.map((relation) => [schemaKey(relation), schemaOf(relation)]));
     for (const schema of schemas.values()) await this.#warehouse.execute(dialect.createSchema(schema));
     const relations = new RelationMap(await this.#warehouse.relations(targets), this.#project.target.type);
     const seedHashes = await this.#seedHashes(relations, map);
@@ -102,6 +114,7 @@ class Run {
       map,
       artifacts: this.#options.artifacts ?? NO_ARTIFACTS,
       seedHashes,
+      storeFailures: this.#options.storeFailures === true,
     });
   }
 
@@ -114,7 +127,7 @@ class Run {
     const seeds = this.#plan.nodes.flatMap(({ kind, relation }) =>
       kind === 'seed' && relation !== null ? [map(relation)] : [],
     );
-    const schemas = new Map(seeds.map(({ name: _, ...schema }) => [JSON.stringify(schema), schema]));
+    const schemas = new Map(seeds.map((relation) => [schemaKey(relation), schemaOf(relation)]));
     for (const schema of schemas.values()) {
       const ledger = seedLedger(dialect, schema);
       await this.#warehouse.execute(ledger.create);
@@ -170,9 +183,10 @@ class Run {
         compiledPath: built.compiledPath,
         tests: testResults(planned, built),
         error: rejected ? rejection(planned, built) : null,
+        warnings: warningsOf(planned, built),
       };
     } catch (error) {
-      if (!isSluiceError(error) || !NODE_ERRORS.includes(error.code)) throw error;
+      if (!isSluiceError(error) || !NODE_ERRORS.has(error.code)) throw error;
       return {
         ...base,
         state: 'failed',
@@ -205,6 +219,7 @@ class Run {
       compiledPath: null,
       tests: skippedTests(planned, 'skipped'),
       error: null,
+      warnings: [],
       reason: null,
     };
   }
@@ -236,6 +251,12 @@ function testResults(planned: PlannedNode, built: Built): readonly TestResult[] 
       compiledPath: built.testPaths.get(id) ?? null,
     };
   });
+}
+
+function warningsOf(planned: PlannedNode, built: Built): readonly string[] {
+  return testResults(planned, built)
+    .filter(({ status }) => status === 'warn')
+    .map(({ name, failures }) => `the data test ${name} of ${planned.name} warns: ${String(failures)} failing`);
 }
 
 function rejection(planned: PlannedNode, built: Built): NodeError {

@@ -17,6 +17,7 @@ import {
   type Value,
 } from '../jinja/index.ts';
 import type { ModelTarget } from '../project-config.ts';
+import { isMap } from '../config-reader.ts';
 import { adapterValue, apiValue } from './adapter-values.ts';
 import { DateTimeValue, modulesValue } from './date-values.ts';
 import type { RenderEnvironment } from './environment.ts';
@@ -178,7 +179,7 @@ function changesValue({ changes }: NodeScope): Value {
 function varValue({ environment, projectName }: NameSources): Value {
   const { vars } = environment;
   const own = vars[projectName];
-  const scoped = own !== null && typeof own === 'object' && !Array.isArray(own) ? own : {};
+  const scoped = isMap(own) ? own : {};
   const all: Readonly<Record<string, unknown>> = { ...vars, ...scoped };
   const has = (name: string): boolean => Object.hasOwn(all, name);
   return hostObject(

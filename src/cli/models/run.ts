@@ -1,0 +1,132 @@
+/** `sluice run`, `build`, `test` and `seed`. */
+import { SluiceError } from '../../core/errors.ts';
+import { isCalendarDate } from '../../core/time.ts';
+import {
+  manifestOf,
+  planRun,
+  runPlan,
+  runResultsOf,
+  TargetFolder,
+  type ModelChanges,
+  type ModelWarehouse,
+  type NodeHooks,
+  type PlannedNode,
+  type Project,
+  type RunCommand,
+  type RunPlan,
+  type RunResult,
+} from '../../transform/index.ts';
+import type { CommandResult } from '../context.ts';
+import { runObserver, summaryLine } from './run-text.ts';
+import { selectionRequest } from './selection-request.ts';
+import {
+  compileAround,
+  withWarehouse,
+  type JobClaim,
+  type ModelSurroundings,
+  type SelectionOptions,
+} from './surroundings.ts';
+
+export interface RunModelsOptions extends SelectionOptions {
+  readonly fullRefresh?: boolean;
+  readonly threads?: number;
+  readonly failFast?: boolean;
+  /** Days `YYYY-MM-DD`, both inclusive: what insert_overwrite models replace that no job runs. */
+  readonly eventTimeStart?: string;
+  readonly eventTimeEnd?: string;
+  /** `test`: keeps the failing rows in `<schema>_dbt_test__audit`. */
+  readonly storeFailures?: boolean;
+}
+
+export async function runModels(
+  command: Exclude<RunCommand, 'compile'>,
+  options: RunModelsOptions,
+  around: ModelSurroundings,
+): Promise<CommandResult> {
+  const fullRefresh = options.fullRefresh === true;
+  const days = givenDays(options);
+  const project = await compileAround(around, fullRefresh);
+  const plan = planRun(project, { ...selectionRequest(options), command, fullRefresh, withSql: false });
+  for (const text of plan.unmatched) around.output.note(`the selector "${text}" matches nothing`);
+  const folder = new TargetFolder(around.config, around.environment.invocationId);
+  const generatedAt = new Date(around.clock.now()).toISOString();
+  folder.artifact('manifest.json', manifestOf(project, { generatedAt }));
+  if (plan.nodes.length === 0) {
+    around.output.note('nothing to do');
+    return { exitCode: 0, json: report({ nodes: [], seconds: 0, ok: true }) };
+  }
+  const result = await withWarehouse(around, (warehouse) =>
+    execute(project, plan, warehouse, { options, around, folder, days, fullRefresh }),
+  );
+  folder.artifact(
+    'run_results.json',
+    runResultsOf(project, result, { generatedAt, args: { which: command, ...options } }),
+  );
+  around.output.result(summaryLine(result));
+  return { exitCode: result.ok ? 0 : 1, json: report(result) };
+}
+
+interface Execution {
+  readonly options: RunModelsOptions;
+  readonly around: ModelSurroundings;
+  readonly folder: TargetFolder;
+  readonly days: ModelChanges['window'];
+  readonly fullRefresh: boolean;
+}
+
+async function execute(project: Project, plan: RunPlan, warehouse: ModelWarehouse, run: Execution): Promise<RunResult> {
+  const { options, around, folder, days, fullRefresh } = run;
+  const models = plan.nodes.filter(({ kind }) => kind === 'model').map(({ name }) => name);
+  const claim =
+    models.length === 0 ? null : ((await around.claim?.(project, models, warehouse, { fullRefresh })) ?? null);
+  try {
+    return await runPlan(project, plan, warehouse, {
+      clock: around.clock,
+      signal: around.signal,
+      observer: runObserver(around.output, plan.nodes.length),
+      artifacts: folder,
+      failFast: options.failFast === true,
+      storeFailures: options.storeFailures === true,
+      hooks: (node) => hooksOf(node, claim, days, around.environment.today),
+      ...(claim === null ? {} : { onPublished: claim.onPublished }),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    });
+  } finally {
+    await claim?.release();
+  }
+}
+
+/** Days given by hand count for models that no job speaks for. */
+function hooksOf(node: PlannedNode, claim: JobClaim | null, days: ModelChanges['window'], today: string): NodeHooks {
+  const hooks = claim?.hooks(node) ?? {};
+  if (hooks.changes !== undefined || days === null || node.kind !== 'model') return hooks;
+  return { ...hooks, changes: { full: false, today, window: days, newDaysFrom: null, keys: null, batchIds: [] } };
+}
+
+function givenDays({ eventTimeStart: from, eventTimeEnd: to }: RunModelsOptions): ModelChanges['window'] {
+  if (from === undefined && to === undefined) return null;
+  if (from === undefined || to === undefined) {
+    throw new SluiceError(
+      'usage',
+      '--event-time-start and --event-time-end stand together: the first and the last day',
+    );
+  }
+  for (const day of [from, to]) {
+    if (!isCalendarDate(day)) throw new SluiceError('usage', `"${day}" is not a day, expected YYYY-MM-DD`);
+  }
+  if (from > to) throw new SluiceError('usage', `--event-time-start ${from} lies behind --event-time-end ${to}`);
+  return { from, to };
+}
+
+function report(result: RunResult): Readonly<Record<string, unknown>> {
+  const models = result.nodes.filter(({ kind }) => kind !== 'test');
+  return {
+    models: models.map(({ name, state, rows, partitions, seconds }) => ({ name, state, rows, partitions, seconds })),
+    tests: result.nodes.flatMap((node) =>
+      node.tests.map(({ name, status, failures, severity }) => ({ name, status, failures, severity })),
+    ),
+    seconds: result.seconds,
+    errors: result.nodes.flatMap(({ error }) => error ?? []),
+    warnings: result.nodes.flatMap(({ warnings }) => warnings),
+  };
+}

@@ -1,0 +1,78 @@
+/** What the model commands get from the composition root. */
+import type { Clock } from '../../core/clock.ts';
+import {
+  compileProject,
+  type ModelProjectConfig,
+  type ModelTarget,
+  type ModelWarehouse,
+  type NodeHooks,
+  type NodeResult,
+  type PlannedNode,
+  type Project,
+  type RenderEnvironment,
+  type YamlCache,
+} from '../../transform/index.ts';
+import type { CommandResult } from '../context.ts';
+import type { Output } from '../output.ts';
+
+export interface OpenModels {
+  readonly models: ModelWarehouse;
+  close(): Promise<void>;
+}
+
+/** Models that jobs publish run under the jobs' leases, with their ledgers. */
+export interface JobClaim {
+  readonly hooks: (node: PlannedNode) => NodeHooks;
+  readonly onPublished: (node: PlannedNode, result: NodeResult) => Promise<void>;
+  release(): Promise<void>;
+}
+
+export interface ModelSurroundings {
+  readonly config: ModelProjectConfig;
+  readonly target: ModelTarget;
+  readonly environment: RenderEnvironment;
+  /** Remembers checked YAML between runs. */
+  readonly cache?: YamlCache;
+  readonly clock: Clock;
+  readonly output: Pick<Output, 'result' | 'note' | 'progress' | 'json' | 'colours'>;
+  readonly signal: AbortSignal;
+  openWarehouse(): Promise<OpenModels>;
+  /** Takes the leases of the jobs that publish any of these models; null: no job does. Throws `lease_held`. */
+  claim?(
+    project: Project,
+    models: readonly string[],
+    warehouse: ModelWarehouse,
+    options: { readonly fullRefresh: boolean },
+  ): Promise<JobClaim | null>;
+}
+
+export type ModelCommand<Options> = (options: Options, around: ModelSurroundings) => Promise<CommandResult>;
+
+export interface SelectionOptions {
+  readonly select?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly resourceType?: readonly string[];
+}
+
+export function compileAround(around: ModelSurroundings, fullRefresh = false): Promise<Project> {
+  const { config, target, environment, cache } = around;
+  return compileProject({
+    config,
+    target,
+    environment: { ...environment, fullRefresh },
+    ...(cache === undefined ? {} : { cache }),
+  });
+}
+
+/** Opens the warehouse, runs `work`, closes it whatever happens. */
+export async function withWarehouse<T>(
+  around: ModelSurroundings,
+  work: (warehouse: ModelWarehouse) => Promise<T>,
+): Promise<T> {
+  const opened = await around.openWarehouse();
+  try {
+    return await work(opened.models);
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,8 +1,8 @@
 /** `sluice …`: reads the command line, then runs the one command that it names. */
-import { readFileSync } from 'node:fs';
 import { CommanderError, type Command } from 'commander';
 import { SluiceError } from '../core/errors.ts';
 import type { CommandHandler } from './context.ts';
+import { packageVersion } from './package-version.ts';
 import { createProgram } from './program.ts';
 import { runCommand } from './run-command.ts';
 
@@ -15,11 +15,6 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   if (usageError !== undefined) return runCommand({ argv }, () => Promise.reject(usageError));
   if (chosen === undefined) return; // help or version was printed
   return runCommand({ argv, failureJson: chosen.failureJson }, chosen.handler);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** commander's own messages become a usage error of ours; help goes to stdout and is no error. */

@@ -4,12 +4,13 @@ import type { WarehouseConfig } from '../config/target.ts';
 import type { YamlValue } from '../config/yaml-source.ts';
 import type { JobDefinition } from '../core/job.ts';
 import { localDay } from '../core/time.ts';
-import type { ModelTarget, Project } from '../transform/index.ts';
+import type { ModelTarget, Project, RenderEnvironment } from '../transform/index.ts';
 import type { CliContext } from './context.ts';
 import type { OpenProject } from './open-project.ts';
+import { packageVersion } from './package-version.ts';
 
 /** Models at once where the target says nothing: one per core of a small machine. */
-const DEFAULT_THREADS = 4;
+export const DEFAULT_THREADS = 4;
 
 export interface ModelProjectRequest {
   readonly context: CliContext;
@@ -22,7 +23,6 @@ export interface ModelProjectRequest {
   readonly startedAtMs: number;
   readonly fullRefresh: boolean;
   readonly threads?: number;
-  readonly version?: string;
 }
 
 export function modelTarget(name: string, warehouse: WarehouseConfig, threads: number): ModelTarget {
@@ -37,27 +37,37 @@ export function modelTarget(name: string, warehouse: WarehouseConfig, threads: n
   };
 }
 
+/** What templates see of the invocation. */
+export async function renderEnvironment(request: ModelProjectRequest): Promise<RenderEnvironment> {
+  const { context, project, jobs } = request;
+  const { config } = project;
+  const { jobData, modelExtensions } = await import('../pipeline/model-extensions.ts');
+  return {
+    vars: { ...renderVars(config, context.env), ...request.vars },
+    env: context.env,
+    runStartedAt: request.startedAtMs,
+    today: localDay(request.startedAtMs, config.timezone),
+    invocationId: request.invocationId,
+    version: packageVersion(),
+    jobs: Object.fromEntries(jobs.map((job) => [job.name, jobData(job)])),
+    extensions: modelExtensions({ jobs, timezone: config.timezone }),
+    fullRefresh: request.fullRefresh,
+    log: (message, level) => {
+      if (level !== 'debug') context.output.note(message);
+    },
+  };
+}
+
 /** Throws `compile_error` with every mistake of the project's files. */
 export async function compileModels(request: ModelProjectRequest): Promise<Project> {
-  const { context, project, jobs } = request;
-  const { config, target } = project;
-  const [{ compileProject }, { jobData, modelExtensions }] = await Promise.all([import('../transform/index.ts'), import('../pipeline/model-extensions.ts')]);
+  const { config, target } = request.project;
+  const [{ compileProject }, environment] = await Promise.all([
+    import('../transform/index.ts'),
+    renderEnvironment(request),
+  ]);
   return compileProject({
     config,
     target: modelTarget(target.name, target.warehouse(), request.threads ?? DEFAULT_THREADS),
-    environment: {
-      vars: { ...renderVars(config, context.env), ...request.vars },
-      env: context.env,
-      runStartedAt: request.startedAtMs,
-      today: localDay(request.startedAtMs, config.timezone),
-      invocationId: request.invocationId,
-      version: request.version ?? '',
-      jobs: Object.fromEntries(jobs.map((job) => [job.name, jobData(job)])),
-      extensions: modelExtensions({ jobs, timezone: config.timezone }),
-      fullRefresh: request.fullRefresh,
-      log: (message, level) => {
-        if (level !== 'debug') context.output.note(message);
-      },
-    },
+    environment,
   });
 }

@@ -193,7 +193,7 @@ export function reportModel(context: RunContext, result: RunnerResult, partition
   );
 }
 
-async function publishTask(context: RunContext, marks: WarehouseMarks, task: ModelTask): Promise<void> {
+export async function publishTask(context: RunContext, marks: WarehouseMarks, task: ModelTask): Promise<void> {
   const { state } = context.ports;
   const newest = task.changes.batchIds.at(-1) ?? null;
   await state.markPublished(context.session.lease, task.node.name, {

@@ -1,6 +1,5 @@
 /** `sluice debug`: configuration, connections and versions, each checked by itself so that one failure hides no other. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadJobs } from '../../config/load-jobs.ts';
 import type { JobDefinition } from '../../core/job.ts';
@@ -9,6 +8,7 @@ import { composed, type Composition } from '../compose.ts';
 import type { CliContext, CommandResult } from '../context.ts';
 import { errorJson, exitCodeOf, type ErrorJson } from '../failure.ts';
 import { openProject, type OpenProject } from '../open-project.ts';
+import { packageVersion } from '../package-version.ts';
 
 interface Check {
   readonly name: string;
@@ -102,9 +102,7 @@ function print({ output }: CliContext, { name, ok, detail, error }: Check): void
 }
 
 function versions(): string {
-  const root = new URL('../../../', import.meta.url);
-  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { readonly version: string };
-  return `sluice ${version}, Node.js ${process.versions.node} on ${process.platform} ${process.arch}`;
+  return `sluice ${packageVersion()}, Node.js ${process.versions.node} on ${process.platform} ${process.arch}`;
 }
 
 function describeState(state: ReturnType<OpenProject['target']['state']>): string {

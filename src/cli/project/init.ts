@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../core/errors.ts';
 import type { CliContext, CommandResult } from '../context.ts';
+import { packageVersion } from '../package-version.ts';
 
 /** The package's own top level is laid out as a project is (DESIGN.md §6); these of its parts make the new one. */
 const PARTS = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'] as const;
@@ -27,7 +28,7 @@ export function initProject({ cwd, output }: CliContext, folder: string): Promis
   const files = copyParts(source, dir);
   const renamed = readFileSync(join(dir, 'project.yml'), 'utf8').replaceAll('kundenservice', name);
   writeFileSync(join(dir, 'project.yml'), renamed);
-  for (const [file, text] of Object.entries(ownFiles(name, source))) {
+  for (const [file, text] of Object.entries(ownFiles(name))) {
     writeFileSync(join(dir, file), text);
     files.push(file);
   }
@@ -53,14 +54,13 @@ function copyParts(source: string, dir: string): string[] {
   return copied;
 }
 
-function ownFiles(name: string, source: string): Readonly<Record<string, string>> {
-  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { readonly version: string };
+function ownFiles(name: string): Readonly<Record<string, string>> {
   const manifest = {
     name: name.toLowerCase().replaceAll('_', '-'),
     private: true,
     type: 'module',
     scripts: { batch: 'sluice job run customer', test: 'sluice build' },
-    dependencies: { sluice: version },
+    dependencies: { sluice: packageVersion() },
   };
   const types = {
     compilerOptions: {

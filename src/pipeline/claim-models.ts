@@ -1,0 +1,103 @@
+/**
+ * `sluice run` and `sluice build` on models that a job publishes: under that job's lease, from its ledger, with its marks, exactly as a run of the
+ * job would (CUSTOMER.md §4). The difference is the choice: these models, and also when nothing is waiting for them.
+ */
+import { formatMillis, localDay, millisOf } from '../core/time.ts';
+import type { NodeHooks, PlannedNode } from '../transform/index.ts';
+import type { ModelChanges } from '../transform/plan/changes.ts';
+import { holdLease, type LeaseSession } from './lease.ts';
+import type { RunnerNode } from './model-runner.ts';
+import type { JobPorts, OpenWarehouse } from './ports.ts';
+import type { RunRequest } from './request.ts';
+import { RunContext } from './run-context.ts';
+import { publishTask, TransformPlanner, type ModelTask } from './transform-step.ts';
+import { WarehouseMarks } from './warehouse-marks.ts';
+
+export interface ClaimRequest {
+  readonly ports: JobPorts;
+  readonly warehouse: OpenWarehouse;
+  /** Those of the job's models that are about to run. */
+  readonly nodes: readonly RunnerNode[];
+  /** Build them from all that raw holds. */
+  readonly fullRefresh: boolean;
+}
+
+/** The claim on the models of one job. */
+export interface ModelClaim {
+  hooks(model: string): NodeHooks | undefined;
+  published(model: string): Promise<void>;
+  release(): Promise<void>;
+}
+
+const REQUEST: RunRequest = {
+  fullLoad: false,
+  fullRefresh: false,
+  only: 'transform',
+  logicalTime: null,
+  dryRun: false,
+  accept: { deletes: false, gap: false, quarantine: false, shrink: false },
+  parameters: {},
+};
+
+/** Throws `lease_held`. */
+export async function claimModels(request: ClaimRequest): Promise<ModelClaim> {
+  const { ports } = request;
+  await ports.state.migrate();
+  const session = await holdLease(ports);
+  try {
+    return await claim(request, session);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function claim(
+  { ports, warehouse, nodes, fullRefresh }: ClaimRequest,
+  session: LeaseSession,
+): Promise<ModelClaim> {
+  const context = new RunContext(ports, REQUEST, session, ports.clock, formatMillis(ports.clock.now()));
+  const marks = new WarehouseMarks(context);
+  const anew = fullRefresh ? new Set(nodes.map(({ name }) => name)) : await marks.lostModels(warehouse, nodes);
+  const planner = new TransformPlanner(context, marks);
+  const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, anew));
+  await session.guard();
+  if (statement !== null) await warehouse.models.execute(statement);
+  await marks.announce(
+    warehouse,
+    nodes.map(({ name }) => name),
+  );
+  const today = localDay(millisOf(context.logicalTime), ports.timezone);
+  const byName = new Map<string, ModelTask>(
+    nodes.map((node) => [node.name, tasks.find((task) => task.node.name === node.name) ?? idleTask(node, today)]),
+  );
+  return {
+    hooks: (model) => {
+      const task = byName.get(model);
+      return task === undefined
+        ? undefined
+        : { changes: task.changes, marks: marks.statements(model), guard: session.guard };
+    },
+    published: async (model) => {
+      const task = byName.get(model);
+      if (task !== undefined) await publishTask(context, marks, task);
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Nothing waits for this model: it is folded again as it is, a daily one for today. */
+function idleTask(node: RunnerNode, today: string): ModelTask {
+  const window = node.isDaily ? { from: today, to: today } : null;
+  const changes: ModelChanges = { full: false, today, window, newDaysFrom: null, keys: null, batchIds: [] };
+  return { node, seqs: [], changes, partitions: { window, newDaysFrom: null, allKeys: true, stale: null } };
+}
+
+/** The hooks of a node as the claims of several jobs give them. */
+export function hooksOf(claims: readonly ModelClaim[], node: PlannedNode): NodeHooks {
+  for (const made of claims) {
+    const hooks = made.hooks(node.name);
+    if (hooks !== undefined) return hooks;
+  }
+  return {};
+}

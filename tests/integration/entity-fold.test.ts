@@ -84,7 +84,10 @@ describe.each(['customer', 'order'] as const)('the fold of %s in SQL', (entity) 
         ...run,
         mode: run.mode === 'transform' ? ('all' as const) : run.mode,
       }));
-      await playHistory({ ...history, runs }, inProcess(foldRunner));
+      await playHistory(
+        { ...history, runs },
+        inProcess(({ ports }) => Promise.resolve(foldRunner(ports))),
+      );
     });
   }, 300_000);
 });

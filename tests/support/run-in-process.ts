@@ -1,98 +1,81 @@
-/** Runs a job in this process over the embedded target's own adapters, with a clock that only the scripted API moves. */
-import { join } from 'node:path';
+/**
+ * Runs a job in this process, composed as the command line does it (embedded target), but with a clock that only the scripted API moves:
+ * S0 is exactly the logical time, S1 is later by what the API took.
+ */
+import { resolve } from 'node:path';
 import customer from '../../jobs/customer.ts';
 import order from '../../jobs/order.ts';
-import { openDuckDb } from '../../src/adapters/duckdb/database.ts';
-import { DuckDbModelWarehouse } from '../../src/adapters/duckdb/model-warehouse.ts';
-import { DuckDbRawWarehouse } from '../../src/adapters/duckdb/raw-warehouse.ts';
-import { createKnexStateStore } from '../../src/adapters/knex-state/knex-state-store.ts';
-import { createLocalFilesObjectStore } from '../../src/adapters/local-files/object-store.ts';
-import { createRestSnapshotSource } from '../../src/adapters/rest/snapshot-source.ts';
-import { TopicLogStream } from '../../src/adapters/topic-log/stream.ts';
-import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
-import { systemClock } from '../../src/cli/system-clock.ts';
-import type { Clock } from '../../src/core/clock.ts';
+import { composed } from '../../src/cli/compose.ts';
+import type { CliContext } from '../../src/cli/context.ts';
+import { jobModelRunner } from '../../src/cli/job/model-runner.ts';
+import { jobPorts } from '../../src/cli/job/ports.ts';
+import type { OpenProject } from '../../src/cli/open-project.ts';
+import { Output } from '../../src/cli/output.ts';
+import { loadProject } from '../../src/config/project.ts';
+import { Redactor } from '../../src/config/secret.ts';
+import { resolveTarget } from '../../src/config/target.ts';
 import type { JobDefinition } from '../../src/core/job.ts';
 import type { ModelRunner } from '../../src/pipeline/model-runner.ts';
-import type { JobPorts, WarehouseGate } from '../../src/pipeline/ports.ts';
+import type { JobPorts } from '../../src/pipeline/ports.ts';
+import type { RunRequest } from '../../src/pipeline/request.ts';
 import { runJob } from '../../src/pipeline/run-job.ts';
 import type { JobCall, JobOutcome, RunJob } from './project-run.ts';
 
+const ROOT = resolve(import.meta.dirname, '../..');
 const JOBS: Readonly<Record<JobCall['entity'], JobDefinition>> = { customer, order };
-let runs = 0;
 
-function warehouse(home: string, locate: (name: string) => string): WarehouseGate {
+let loaded: ReturnType<typeof loadProject> | undefined;
+
+function contextOf(call: JobCall, told: string[]): CliContext {
+  const env = { SLUICE_HOME: call.home, CUSTOMER_API_URL: call.apiUrl };
+  const redactor = new Redactor();
+  const stream = { write: (text: string): number => told.push(text) };
   return {
-    schema: 'analytics',
-    rawSchema: 'analytics_raw',
-    dialect: 'duckdb',
-    fingerprint: () => Promise.resolve(null),
-    open: async () => {
-      const database = await openDuckDb({ path: join(home, 'warehouse.duckdb'), clock: systemClock, threads: 1 });
-      return {
-        raw: new DuckDbRawWarehouse(database, { schema: 'analytics_raw', locate }),
-        models: new DuckDbModelWarehouse(database),
-        close: () => database.close(),
-      };
-    },
+    env,
+    cwd: ROOT,
+    output: new Output({ stdout: stream, stderr: stream, json: false, redactor, env }),
+    signal: new AbortController().signal,
+    redactor,
+    command: `job run ${call.entity}`,
   };
 }
 
-async function withPorts<T>(call: JobCall, work: (ports: JobPorts) => Promise<T>): Promise<T> {
-  const job = JOBS[call.entity];
-  const { maxBatchRows } = call;
-  const limits = { ...job.limits, ...(maxBatchRows === null ? {} : { maxBatchRows }) };
-  const state = createKnexStateStore(
-    { client: 'sqlite', path: join(call.home, 'state.sqlite') },
-    { clock: systemClock },
-  );
-  const store = createLocalFilesObjectStore(join(call.home, 'landing'));
-  const clock: Clock = { now: () => Date.parse(call.logicalTime) + call.apiMs(), monotonic: call.apiMs };
-  try {
-    return await work({
-      job: { ...job, limits },
-      project: 'kundenservice',
-      timezone: 'Europe/Berlin',
-      gzip: false,
-      clock,
-      state,
-      store,
-      stream: () => Promise.resolve(new TopicLogStream(new TopicLog(join(call.home, 'topics')))),
-      snapshot: () => {
-        const environment: Record<string, string> = { CUSTOMER_API_URL: call.apiUrl };
-        const endpoint = job.snapshot?.endpoint((name, fallback) => environment[name] ?? fallback ?? '');
-        return Promise.resolve(
-          endpoint === undefined ? null : createRestSnapshotSource(endpoint, { clock: systemClock }),
-        );
-      },
-      warehouse: warehouse(call.home, (name) => store.location(name)),
-      observer: { note: () => undefined, warn: () => undefined, progress: () => undefined },
-      holder: { host: 'here', pid: process.pid, processStartedAt: null, command: `job run ${call.entity}` },
-      isAlive: () => true,
-      leaseTtlMs: 600_000,
-      runId: `run-${String(++runs)}`,
-    });
-  } finally {
-    await state.close();
-    await store.close();
-  }
+function requestOf(call: JobCall): RunRequest {
+  const { mode, fullLoad, logicalTime, acceptDeletes } = call;
+  return {
+    fullLoad,
+    fullRefresh: mode === 'refresh',
+    only: mode === 'all' || mode === 'refresh' ? null : mode,
+    logicalTime,
+    dryRun: false,
+    // A rebuild also publishes what was landed meanwhile, and the tables of these histories are small enough to shrink by that.
+    accept: { deletes: acceptDeletes, gap: false, quarantine: false, shrink: mode === 'refresh' },
+    parameters: {},
+  };
 }
 
-/** `modelsOf` gives the model layer of a run. */
-export function inProcess(modelsOf: (ports: JobPorts) => ModelRunner): RunJob {
-  return async (call): Promise<JobOutcome> =>
-    withPorts(call, async (ports) => {
-      const { mode, fullLoad, logicalTime } = call;
-      const report = await runJob(ports, modelsOf(ports), {
-        fullLoad,
-        fullRefresh: mode === 'refresh',
-        only: mode === 'all' || mode === 'refresh' ? null : mode,
-        logicalTime,
-        dryRun: false,
-        // A rebuild also publishes what was landed meanwhile, and the tables of these histories are small enough to shrink by that.
-        accept: { deletes: call.acceptDeletes, gap: false, quarantine: false, shrink: mode === 'refresh' },
-        parameters: {},
-      });
+/** The model layer of a run; the project's own unless a test brings another. */
+export type ModelsOf = (
+  call: { context: CliContext; project: OpenProject; ports: JobPorts },
+  request: RunRequest,
+) => Promise<ModelRunner>;
+
+export function inProcess(modelsOf: ModelsOf = jobModelRunner): RunJob {
+  return async (call): Promise<JobOutcome> => {
+    loaded ??= loadProject(ROOT);
+    const config = await loaded;
+    const told: string[] = [];
+    const context = contextOf(call, told);
+    const project = { config, target: resolveTarget(config, 'dev', context.env) };
+    const job = JOBS[call.entity];
+    const { maxBatchRows, apiMs } = call;
+    const limited = maxBatchRows === null ? job : { ...job, limits: { ...job.limits, maxBatchRows } };
+    return composed(context, project, async (composition) => {
+      const clock = { now: (): number => Date.parse(call.logicalTime) + apiMs(), monotonic: apiMs };
+      const ports: JobPorts = { ...(await jobPorts(limited, { context, project, composition })), clock };
+      const request = requestOf(call);
+      const report = await runJob(ports, await modelsOf({ context, project, ports }, request), request);
       return { exitCode: report.exitCode, errors: report.errors };
     });
+  };
 }

@@ -1,8 +1,7 @@
 /** What can go wrong between the state store and a PostgreSQL server. */
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -24,11 +23,9 @@ import {
   stream,
   takeOver,
 } from '../contract/state-store/fixtures.ts';
+import { startProxy } from '../services/postgres/proxy.ts';
 import { startPostgres } from '../services/postgres/server.ts';
 import type { PostgresServer } from '../services/postgres/server.ts';
-import { endWorkers, startWorker } from './state-store/processes.ts';
-import { processTests } from './state-store/process-tests.ts';
-import { FREEZE_MAX_WAIT_MS } from './state-store/worker.ts';
 
 let server: PostgresServer;
 let url: string;
@@ -94,10 +91,6 @@ async function terminateAll(client: pg.Client): Promise<void> {
       where datname = current_database() and application_name = 'sluice'`,
   );
 }
-
-describe('PostgreSQL state store and real processes', () => {
-  processTests(async () => ({ client: 'postgres', url: await server.createDatabase() }));
-});
 
 describe("the lease's row", () => {
   test('makes a write wait for a takeover in progress, and then refuses it', async () => {
@@ -250,25 +243,6 @@ describe('waiting', () => {
     await blocker.query('rollback');
     await store.setFact(lease, 'fact', 1);
   });
-
-  test('for a process that was paused inside its transaction ends when the server gives up on it', async () => {
-    const store = await migrated();
-    await acquire(store);
-    // The frozen process must not be asked for as another host's.
-    await server.admin(`update sluice_lease set holder_host = '${hostname()}'`, new URL(url).pathname.slice(1));
-    const worker = startWorker({ client: 'postgres', url }, 'freeze');
-    try {
-      await worker.until('stopping');
-      const startedAt = performance.now();
-      const lease = await takeOver(store, { host: hostname() });
-      expect(performance.now() - startedAt).toBeLessThan(FREEZE_MAX_WAIT_MS + 5_000);
-      worker.signal('SIGCONT');
-      expect(await worker.until('code')).toBe('state_unavailable');
-      await store.assertLease(lease);
-    } finally {
-      await endWorkers([worker]);
-    }
-  });
 });
 
 describe('what cannot be reached', () => {
@@ -372,60 +346,3 @@ describe('the schema', () => {
     expect(await store.ranges(JOB)).toHaveLength(1);
   });
 });
-
-interface Proxy {
-  readonly port: number;
-  /** Passes nothing on any more, as a dead network does. */
-  freeze(): void;
-  /** The next message with this text reaches the server; then the connection breaks before anything comes back. */
-  loseReplyTo(text: string): void;
-  close(): Promise<void>;
-}
-
-async function startProxy(target: number): Promise<Proxy> {
-  const sockets: Socket[] = [];
-  let frozen = false;
-  let loseReplyTo: string | undefined;
-  const proxy = createServer((near) => {
-    const far = connect(target, '127.0.0.1');
-    let isLosing = false;
-    sockets.push(near, far);
-    near.on('data', (chunk) => {
-      if (frozen) return;
-      if (loseReplyTo !== undefined && chunk.includes(loseReplyTo)) {
-        isLosing = true;
-        loseReplyTo = undefined;
-      }
-      far.write(chunk);
-    });
-    far.on('data', (chunk) => {
-      if (frozen) return;
-      // The answer is there, so the server has done it.
-      if (isLosing) near.destroy();
-      else near.write(chunk);
-    });
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.on('error', () => undefined);
-      from.on('close', () => frozen || to.destroy());
-    }
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    freeze: () => {
-      frozen = true;
-    },
-    loseReplyTo: (text) => {
-      loseReplyTo = text;
-    },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      proxy.close();
-      await once(proxy, 'close');
-    },
-  };
-}

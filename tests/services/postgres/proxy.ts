@@ -1,0 +1,61 @@
+/** A TCP proxy before a server on this machine, that makes the network misbehave on demand. */
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+
+export interface PostgresProxy {
+  readonly port: number;
+  /** Passes nothing on any more, as a dead network does. */
+  freeze(): void;
+  /** The next message with this text reaches the server; then the connection breaks before anything comes back. */
+  loseReplyTo(text: string): void;
+  close(): Promise<void>;
+}
+
+export async function startProxy(target: number): Promise<PostgresProxy> {
+  const sockets: Socket[] = [];
+  let frozen = false;
+  let loseReplyTo: string | undefined;
+  const proxy = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    let isLosing = false;
+    sockets.push(near, far);
+    near.on('data', (chunk) => {
+      if (frozen) return;
+      if (loseReplyTo !== undefined && chunk.includes(loseReplyTo)) {
+        isLosing = true;
+        loseReplyTo = undefined;
+      }
+      far.write(chunk);
+    });
+    far.on('data', (chunk) => {
+      if (frozen) return;
+      // The answer is there, so the server has done it.
+      if (isLosing) near.destroy();
+      else near.write(chunk);
+    });
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('error', () => undefined);
+      from.on('close', () => frozen || to.destroy());
+    }
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    freeze: () => {
+      frozen = true;
+    },
+    loseReplyTo: (text) => {
+      loseReplyTo = text;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+      await once(proxy, 'close');
+    },
+  };
+}

@@ -301,7 +301,7 @@ describe('what an operator has to know', () => {
 it('shares the memory for chunks among open uploads', () => {
   const memory = new UploadMemory();
   const taken = [1, 2, 3, 4, 5, 6].map(() => memory.take());
-  expect(taken.map((size) => size / MIB)).toEqual([32, 32, 16, 8, 8, 8]);
+  expect(taken.map((size) => size / MIB)).toEqual([24, 8, 8, 8, 8, 8]);
   for (const size of taken) memory.giveBack(size);
   expect(memory.take()).toBe(LARGEST_CHUNK_BYTES);
   expect(SMALLEST_CHUNK_BYTES % (256 * 1024)).toBe(0);

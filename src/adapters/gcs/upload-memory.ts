@@ -6,9 +6,9 @@ const MIB = 1 << 20;
 
 /** Objects up to this size go up in one request; also the smallest chunk. A multiple of 256 KiB, as the protocol wants. */
 export const SMALLEST_CHUNK_BYTES = 8 * MIB;
-export const LARGEST_CHUNK_BYTES = 32 * MIB;
-/** Four ranges are landed at once: with this they stay together below 100 MB. */
-export const UPLOAD_MEMORY_BYTES = 96 * MIB;
+export const LARGEST_CHUNK_BYTES = 24 * MIB;
+/** Four ranges are landed at once. What the process really takes is two to three times this: the client's copies, and garbage not yet collected. */
+export const UPLOAD_MEMORY_BYTES = 48 * MIB;
 
 export class UploadMemory {
   #left: number;

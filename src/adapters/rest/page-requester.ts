@@ -130,8 +130,9 @@ export class PageRequester {
     const { endpoint, redaction } = this.#ports;
     const shownUrl = redaction.url(url, new Set(Object.keys(endpoint.params)));
     const message = `GET ${shownUrl} failed at page ${String(number)} (${tried}): ${failure.message}`;
+    const again = `the same command again: the download goes on at page ${String(number)}.`;
     return new SluiceError(failure.code, redaction.text(message), {
-      hint: failure.hint ?? `Run the same command again: the download goes on at page ${String(number)}.`,
+      hint: failure.hint ?? (failure.transient ? `Run ${again}` : `Correct what the message says, then run ${again}`),
       details: { url: shownUrl, page: number, ...(failure.status === undefined ? {} : { status: failure.status }) },
     });
   }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { missingVariable } from '../config/expression.ts';
 import { findProjectDir } from '../config/project-files.ts';
 import { loadProject, type ProjectConfig } from '../config/project.ts';
+import { createYamlCache, type YamlCache } from '../config/yaml-cache.ts';
 import { resolveTarget, type TargetConfig } from '../config/target.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { ProjectOptions } from './common-options.ts';
@@ -18,7 +19,7 @@ export async function openProject(context: CliContext, options: ProjectOptions):
   const start = resolve(context.cwd, options.projectDir ?? '.');
   // A folder that was named is taken as it is; the working folder may lie inside the project.
   const dir = options.projectDir === undefined ? (findProjectDir(start) ?? start) : start;
-  const config = await loadProject(dir, { cacheDir: cacheDir(context) });
+  const config = await loadProject(dir, yamlCache(context, 'project', dir));
   const target = resolveTarget(config, options.target, context.env, (secret) => {
     context.redactor.add(secret);
     context.redactor.addUrl(secret);
@@ -26,9 +27,11 @@ export async function openProject(context: CliContext, options: ProjectOptions):
   return { config, target };
 }
 
-function cacheDir({ env }: CliContext): string {
+/** In the user's cache folder, so that a dry run writes nothing where the project works. */
+export function yamlCache({ env }: CliContext, kind: string, projectDir: string): YamlCache {
   const base = env['XDG_CACHE_HOME'];
-  return join(base !== undefined && base !== '' ? base : join(homedir(), '.cache'), 'sluice');
+  const folder = join(base !== undefined && base !== '' ? base : join(homedir(), '.cache'), 'sluice');
+  return createYamlCache(folder, kind, projectDir);
 }
 
 /** How a job's snapshot endpoint reads the environment (core/job.ts). An empty variable counts as not set. */

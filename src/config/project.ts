@@ -5,7 +5,7 @@ import { evaluateText, hasExpression, parseExpression, type Env } from './expres
 import { coerce } from './leaf.ts';
 import { problemsError, show, type Problem } from './problems.ts';
 import { PROJECT_FILE, readProjectFile } from './project-files.ts';
-import { readCached, writeCached, type CheckedYaml } from './project-cache.ts';
+import type { CheckedYaml, YamlCache } from './yaml-cache.ts';
 import { LIMIT_KEYS, SECTION_NAMES, SECTIONS, type Leaf } from './project-schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { Position, YamlSource, YamlValue } from './yaml-source.ts';
@@ -45,18 +45,13 @@ export interface ProjectConfig {
   readonly positions: ReadonlyMap<string, Position>;
 }
 
-export interface LoadOptions {
-  /** Where checked files are remembered (project-cache.ts); left out: nowhere. */
-  readonly cacheDir?: string;
-}
-
-export async function loadProject(dir: string, options: LoadOptions = {}): Promise<ProjectConfig> {
+/** `cache` remembers the text that was found good (yaml-cache.ts); left out: nothing does. */
+export async function loadProject(dir: string, cache?: YamlCache): Promise<ProjectConfig> {
   const text = readProjectFile(dir);
-  const { cacheDir } = options;
-  const cached = cacheDir === undefined ? undefined : readCached(cacheDir, dir, text);
+  const cached = cache?.read(text);
   if (cached !== undefined) return shape(dir, cached);
   const { config, source } = await check(dir, text);
-  if (cacheDir !== undefined && !hasLiteralSecret(config)) writeCached(cacheDir, dir, text, source);
+  if (!hasLiteralSecret(config)) cache?.write(text, source);
   return config;
 }
 

@@ -1,5 +1,5 @@
 /** Runs ajv over a parsed YAML file and says every mistake in the user's words, at its line. The only place that imports ajv here. */
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import { hasExpression, parseExpression } from './expression.ts';
 import { coerce, LEAF_NAMES } from './leaf.ts';
 import type { Leaf } from './project-schema.ts';
@@ -12,7 +12,26 @@ interface LeafError extends Partial<ErrorObject> {
   readonly message: string;
 }
 
+/** Compiled once per process; many YAML files share one schema. */
+const compiled = new WeakMap<object, ValidateFunction>();
+
 export function checkSchema(source: YamlSource, schema: object): readonly Problem[] {
+  let validate = compiled.get(schema);
+  if (validate === undefined) {
+    validate = schemaCompiler().compile(schema);
+    compiled.set(schema, validate);
+  }
+  if (validate(source.value)) return [];
+  return (validate.errors ?? []).flatMap((error) => problemOf(source, error));
+}
+
+/**
+ * The schemas are our own, so that checking *them* at every start (75 ms) is left to the tests, and the generated code runs once per
+ * file, so that optimizing it (70 ms) never pays.
+ */
+export function schemaCompiler(
+  options: Options = { meta: false, validateSchema: false, code: { optimize: false } },
+): Ajv {
   const ajv = new Ajv({
     allErrors: true,
     verbose: true,
@@ -21,14 +40,11 @@ export function checkSchema(source: YamlSource, schema: object): readonly Proble
     strict: true,
     strictRequired: false,
     strictTypes: false,
+    ...options,
   });
-  ajv.addKeyword({ keyword: 'secret' });
-  ajv.addKeyword({ keyword: 'words' });
-  ajv.addKeyword({ keyword: 'expected' });
+  for (const keyword of ['secret', 'words', 'expected']) ajv.addKeyword({ keyword });
   ajv.addKeyword({ keyword: 'leaf', errors: true, validate: leafCheck });
-  const validate = ajv.compile(schema);
-  if (validate(source.value)) return [];
-  return (validate.errors ?? []).flatMap((error) => problemOf(source, error));
+  return ajv;
 }
 
 type LeafCheck = ((kind: Leaf['leaf'], value: unknown, schema?: object) => boolean) & { errors?: LeafError[] };

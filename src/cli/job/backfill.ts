@@ -19,10 +19,11 @@ export interface BackfillOptions extends ProjectOptions {
 }
 
 export async function backfillJob(context: CliContext, name: string, options: BackfillOptions): Promise<CommandResult> {
-  if (options.dryRun === true) throw new SluiceError('unsupported', 'job backfill has no --dry-run: its days stand in --from and --to');
+  if (options.dryRun === true)
+    throw new SluiceError('unsupported', 'job backfill has no --dry-run: its days stand in --from and --to');
   const project = await openProject(context, options);
   const job = await loadJob(project.config, name);
-  const request = runRequest({ ...(options.logicalTime === undefined ? {} : { logicalTime: options.logicalTime }) }, {});
+  const request = runRequest(options.logicalTime === undefined ? {} : { logicalTime: options.logicalTime }, {});
   return composed(context, project, async (composition) => {
     const ports = await jobPorts(job, { context, project, composition });
     const runner = await jobModelRunner({ context, project, ports }, request);

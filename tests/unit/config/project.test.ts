@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isSluiceError, type SluiceError } from '../../../src/core/errors.ts';
+import { createYamlCache } from '../../../src/config/yaml-cache.ts';
+import { PROJECT_SCHEMA } from '../../../src/config/project-schema.ts';
+import { schemaCompiler } from '../../../src/config/schema-check.ts';
 import { loadProject, parseProject, renderVars, targetName } from '../../../src/config/project.ts';
 import { resolveTarget } from '../../../src/config/target.ts';
 
@@ -342,39 +345,41 @@ describe('the memory of checked files', () => {
 
   test('gives the same configuration, positions included', async () => {
     const cacheDir = join(folder, 'cache');
-    const first = await loadProject(folder, { cacheDir });
+    const first = await loadProject(folder, createYamlCache(cacheDir, 'project', folder));
     expect(readdirSync(cacheDir)).toHaveLength(1);
-    expect(await loadProject(folder, { cacheDir })).toEqual(first);
+    expect(await loadProject(folder, createYamlCache(cacheDir, 'project', folder))).toEqual(first);
   });
 
   test('is not used for another text', async () => {
     const cacheDir = join(folder, 'cache');
-    await loadProject(folder, { cacheDir });
+    await loadProject(folder, createYamlCache(cacheDir, 'project', folder));
     writeFileSync(join(folder, 'project.yml'), MINIMAL.replace('demo', 'other'));
-    expect((await loadProject(folder, { cacheDir })).name).toBe('other');
+    expect((await loadProject(folder, createYamlCache(cacheDir, 'project', folder))).name).toBe('other');
     writeFileSync(join(folder, 'project.yml'), `${MINIMAL}nmae: x\n`);
-    await expect(loadProject(folder, { cacheDir })).rejects.toThrow(/unknown key "nmae"/);
+    await expect(loadProject(folder, createYamlCache(cacheDir, 'project', folder))).rejects.toThrow(
+      /unknown key "nmae"/,
+    );
   });
 
   test('is readable by its owner alone, and holds no project with a secret in its text', async () => {
     const cacheDir = join(folder, 'cache');
-    await loadProject(folder, { cacheDir });
+    await loadProject(folder, createYamlCache(cacheDir, 'project', folder));
     const [file = ''] = readdirSync(cacheDir);
     expect(statSync(join(cacheDir, file)).mode & 0o077).toBe(0);
     const text = `${MINIMAL}    state: { type: postgres, url: "postgres://u:kanarienvogel@h/d" }\n`;
     writeFileSync(join(folder, 'project.yml'), text);
-    await loadProject(folder, { cacheDir });
+    await loadProject(folder, createYamlCache(cacheDir, 'project', folder));
     for (const name of readdirSync(cacheDir))
       expect(readFileSync(join(cacheDir, name), 'utf8')).not.toContain('kanarienvogel');
   });
 
   test('does no harm when it cannot be written or read', async () => {
     const blocked = join(folder, 'project.yml', 'no-folder');
-    expect((await loadProject(folder, { cacheDir: blocked })).name).toBe('demo');
+    expect((await loadProject(folder, createYamlCache(blocked, 'project', folder))).name).toBe('demo');
     const cacheDir = join(folder, 'cache');
-    await loadProject(folder, { cacheDir });
+    await loadProject(folder, createYamlCache(cacheDir, 'project', folder));
     for (const name of readdirSync(cacheDir)) writeFileSync(join(cacheDir, name), '{broken');
-    expect((await loadProject(folder, { cacheDir })).name).toBe('demo');
+    expect((await loadProject(folder, createYamlCache(cacheDir, 'project', folder))).name).toBe('demo');
   });
 });
 
@@ -390,4 +395,8 @@ test('a folder without project.yml is said so, with the way out', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('the schema of project.yml is a valid schema', () => {
+  expect(() => schemaCompiler({}).compile(PROJECT_SCHEMA)).not.toThrow();
 });

@@ -145,7 +145,7 @@ export function rawHistories(entity: 'customer' | 'order'): fc.Arbitrary<RawHist
     strangers: entity === 'customer' ? often(0, fc.nat(20), 2) : fc.constant(0),
     opening: entity === 'customer' ? fc.option(snapshot, { freq: 3 }) : fc.constant(null),
     events: fc.array(event, { maxLength: 60, size: 'max' }),
-    runs: fc.array(run(entity === 'customer'), { minLength: 1, maxLength: 6, size: 'max' }),
+    runs: fc.array(run(entity === 'customer'), { minLength: 1, maxLength: 5, size: 'max' }),
   });
 }
 

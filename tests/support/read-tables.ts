@@ -53,11 +53,8 @@ export class TableReader implements Disposable {
 
   /** Column names and DuckDB types in order. */
   async columns(schema: string, table: string): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.#query(
-      `select column_name, data_type from information_schema.columns
-       where table_schema = '${schema}' and table_name = '${table}' order by ordinal_position`,
-    );
-    return new Map(rows.map((row) => [row['column_name'] ?? '', row['data_type'] ?? '']));
+    const rows = await this.#query(`describe ${schema}.${table}`);
+    return new Map(rows.map((row) => [row['column_name'] ?? '', row['column_type'] ?? '']));
   }
 
   /** current_<entity> or history_<entity>, in no order. */

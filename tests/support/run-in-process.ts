@@ -14,6 +14,7 @@ import { Output } from '../../src/cli/output.ts';
 import { loadProject } from '../../src/config/project.ts';
 import { Redactor } from '../../src/config/secret.ts';
 import { resolveTarget } from '../../src/config/target.ts';
+import type { TargetConfig } from '../../src/config/target.ts';
 import type { JobDefinition } from '../../src/core/job.ts';
 import type { ModelRunner } from '../../src/pipeline/model-runner.ts';
 import type { JobPorts } from '../../src/pipeline/ports.ts';
@@ -37,6 +38,17 @@ function contextOf(call: JobCall, told: string[]): CliContext {
     signal: new AbortController().signal,
     redactor,
     command: `job run ${call.entity}`,
+  };
+}
+
+/** DuckDB on one thread: a few dozen rows are not worth more. */
+function oneThread(target: TargetConfig): TargetConfig {
+  return {
+    ...target,
+    warehouse: () => {
+      const config = target.warehouse();
+      return config.type === 'duckdb' ? { ...config, threads: 1 } : config;
+    },
   };
 }
 
@@ -66,7 +78,7 @@ export function inProcess(modelsOf: ModelsOf = jobModelRunner): RunJob {
     const config = await loaded;
     const told: string[] = [];
     const context = contextOf(call, told);
-    const project = { config, target: resolveTarget(config, 'dev', context.env) };
+    const project = { config, target: oneThread(resolveTarget(config, 'dev', context.env)) };
     const job = JOBS[call.entity];
     const { maxBatchRows, apiMs } = call;
     const limited = maxBatchRows === null ? job : { ...job, limits: { ...job.limits, maxBatchRows } };

@@ -105,7 +105,7 @@ describe('a small object', () => {
   });
 
   it('is tried again when nothing is answered', async () => {
-    store = createGcsObjectStore(optionsOf(proxy.endpoint), { retry: { ...RETRY, timeoutMs: 300 } });
+    store = createGcsObjectStore(optionsOf(proxy.endpoint), { retry: { ...RETRY, timeoutMs: 1000 } });
     failFirst(1, isUpload, { type: 'hang' });
     expect((await put(store, 'job/a.json', [bytes('{}')])).outcome).toBe('created');
   });
@@ -189,7 +189,7 @@ describe('reading', () => {
 
   it('tries again after 503 and silence, and gives up in the end', async () => {
     await put(direct, 'job/a.json', [bytes('{}')]);
-    store = createGcsObjectStore(optionsOf(proxy.endpoint), { retry: { ...RETRY, timeoutMs: 200 } });
+    store = createGcsObjectStore(optionsOf(proxy.endpoint), { retry: { ...RETRY, timeoutMs: 1000 } });
     let count = 0;
     proxy.fault = () => [undefined, { type: 'status' as const, status: 503 }, { type: 'hang' as const }][(count += 1)];
     expect((await get(store, 'job/a.json')).toString()).toBe('{}');

@@ -192,13 +192,13 @@ describe('answers that are no page (F32)', () => {
       response.writeHead(200, TYPE);
       for (const character of PAGE) {
         response.write(character);
-        await new Promise((resolve) => setTimeout(resolve, 4));
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
       response.end();
     };
     const server = await serve(drip);
-    expect((await pagesOf(sourceOf(endpointOf(server.url, { bodyTimeoutMs: 150 })))).length).toBe(1);
-    const endpoint = endpointOf(server.url, { bodyTimeoutMs: 150, retryBudgetMs: 100 });
+    expect((await pagesOf(sourceOf(endpointOf(server.url, { bodyTimeoutMs: 800 })))).length).toBe(1);
+    const endpoint = endpointOf(server.url, { bodyTimeoutMs: 800, retryBudgetMs: 100 });
     expect(await failureOf(sourceOf(endpoint))).toMatchObject({
       message: expect.stringContaining('time-out: took longer than'),
     });

@@ -16,7 +16,7 @@ import type { QueryResult } from '../../transform/run/ports.ts';
 import { toApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
 import type { FieldSchema, TableReference, TableResource } from './rest-types.ts';
-import { classify, plainRelation, replaceRelation, selectOf, tokens, type CreateStatement } from './sql-text.ts';
+import { classify, dmlTarget, plainRelation, replaceRelation, selectOf, type CreateStatement } from './sql-text.ts';
 import { typeName } from './values.ts';
 
 export interface BridgeOptions {
@@ -211,15 +211,6 @@ function fieldOf(name: string, type: readonly string[]): FieldSchema {
   const words = type.map((word) => word.toUpperCase());
   if (words[0] === 'ARRAY') return { name, type: words[2] ?? 'STRING', mode: 'REPEATED' };
   return { name, type: words[0] ?? 'STRING', mode: 'NULLABLE' };
-}
-
-export function dmlTarget(sql: string): string | undefined {
-  const words = tokens(sql);
-  let index = 1;
-  while (['into', 'from', 'table'].includes((words[index] ?? '').toLowerCase())) index++;
-  let end = index + 1;
-  while (words[end] === '.' || words[end] === '-') end += 2;
-  return classify(sql).kind === 'dml' ? words.slice(index, end).join('') : undefined;
 }
 
 /** Rows that came, and those that went, where an updated row is one of each. */

@@ -65,7 +65,7 @@ function meaningOf(refusal: Refusal, context: FailureContext): Meaning | undefin
     case 'stopped':
       return { code: 'warehouse_cancelled', hint: 'Somebody cancelled the job. Run again: nothing of it stays.' };
     case 'timeout':
-      return { code: 'warehouse_timeout', hint: 'Raise job_timeout of the target, or give the project more slots.' };
+      return { code: 'warehouse_timeout', hint: 'Raise job_execution_timeout_seconds of the target, or give the project more slots.' };
     default:
       return tableChanged(message);
   }
@@ -156,15 +156,15 @@ function tableChanged(message: string): Meaning | undefined {
   };
 }
 
+/** Another transaction changed the same table first and has committed or will; this one is gone. */
+export function isConflict(refusal: Refusal): boolean {
+  return /aborted due to concurrent update|Could not serialize access|conflicting concurrent/i.test(refusal.message);
+}
+
 /** The same work under a new id may succeed: the job failed inside BigQuery, or lost against another transaction. */
 export function isRepeatable(refusal: Refusal): boolean {
   const { reason, message } = refusal;
-  if (
-    /aborted due to concurrent update|Could not serialize access|due to concurrent|conflicting concurrent/i.test(
-      message,
-    )
-  )
-    return true;
+  if (isConflict(refusal)) return true;
   switch (reason) {
     case 'backendError':
     case 'internalError':

@@ -15,7 +15,7 @@
 import { isSluiceError, SluiceError, type ErrorCode } from '../../core/errors.ts';
 import { ApiFailure, toApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
-import { isRepeatable, toSluiceError, type FailureContext } from './failures.ts';
+import { isConflict, isRepeatable, toSluiceError, type FailureContext } from './failures.ts';
 import { jobId, keyText, labelValue, type StepKey } from './job-id.ts';
 import type { JobAttempt, JobLedger } from '../../state/job-ledger.ts';
 import { usageOf, type JobUsage } from './job-usage.ts';
@@ -27,6 +27,8 @@ import { delayAfter, withRetries } from './with-retries.ts';
 
 /** Jobs of one step that one run starts: transient failures of BigQuery rarely come twice. */
 export const MAX_JOBS_PER_STEP = 5;
+/** A transaction that lost against another one waits until that has ended: with the longest delays, about eight minutes. */
+export const MAX_JOBS_IN_CONFLICT = 20;
 /** Burnt ids that are stepped over when the ledger is lost; more means that something else is wrong. */
 const MAX_BURNT_IDS = 100;
 /** Looks at a job that exists and cannot be read yet. */
@@ -136,7 +138,7 @@ export class JobRunner {
       if (end.ok) return this.#finished(request, attempt, { ...end, attached });
       const repeatable = attached
         ? burnt++ < MAX_BURNT_IDS
-        : isRepeatable(end.refusal) && ++started < MAX_JOBS_PER_STEP;
+        : isRepeatable(end.refusal) && ++started < (isConflict(end.refusal) ? MAX_JOBS_IN_CONFLICT : MAX_JOBS_PER_STEP);
       if (!repeatable) throw toSluiceError(end.refusal, this.#context(request, this.#jobId(request, attempt)));
       if (!attached) await this.timing.sleep(delayAfter(started, this.timing), this.signal);
     }

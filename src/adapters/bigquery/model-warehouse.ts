@@ -21,6 +21,7 @@ import { shortHash } from './job-id.ts';
 import type { FinishedJob, JobRunner } from './job-runner.ts';
 import { GATE_MARKER, publishSteps, scriptText, type ScriptStep } from './publish-script.ts';
 import { readAll } from './read-query.ts';
+import { changedTables, TableLocks } from './table-locks.ts';
 import type { TableResource } from './rest-types.ts';
 import { toColumns, toQueryResult } from './values.ts';
 import { withRetries } from './with-retries.ts';
@@ -40,6 +41,7 @@ const CONCURRENT_LOOKUPS = 16;
 export class BigQueryModelWarehouse implements ModelWarehouse {
   readonly dialect = 'bigquery';
   readonly #options: BigQueryModelOptions;
+  readonly #locks = new TableLocks();
   #steps = 0;
 
   constructor(options: BigQueryModelOptions) {
@@ -117,7 +119,7 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
       await guard?.();
       return { status: 'published', rows: 0, tests: [] };
     }
-    return this.#publishScript(unit, scriptText(steps), guard);
+    return this.#locks.holding(changedTables(steps), () => this.#publishScript(unit, scriptText(steps), guard));
   }
 
   async #publishScript(

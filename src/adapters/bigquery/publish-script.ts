@@ -24,9 +24,10 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import type { GateTest, PublishUnit } from '../../transform/run/ports.ts';
-import { classify, replaceRelation, splitStatements, type CreateStatement } from './sql-text.ts';
+import { classify, dmlTarget, replaceRelation, splitStatements, type CreateStatement } from './sql-text.ts';
 
-export const GATE_MARKER = /sluice_gate\[([0-9:,]*)\](?!.*sluice_gate\[)/s;
+/** Results alone: the text of the script, which an error may quote, has a quote behind the bracket. */
+export const GATE_MARKER = /sluice_gate\[((?:\d+:\d+:[01]:[01],?)+)\]/;
 
 export interface ScriptStep {
   readonly sql: string;
@@ -63,28 +64,56 @@ export function scriptText(steps: readonly ScriptStep[]): string {
 }
 
 function inTransaction(unit: PublishUnit, changes: readonly Change[]): ScriptStep[] {
-  const isDml = changes.map(({ sql }) => classify(sql).kind === 'dml');
-  const isDdl = changes.map(({ sql }) => isPermanentDdl(sql));
-  const firstDml = isDml.indexOf(true);
-  const lastDml = isDml.lastIndexOf(true);
+  const ordered = hoisted(changes);
+  const firstDml = ordered.findIndex(({ sql }) => classify(sql).kind === 'dml');
+  const lastDml = ordered.findLastIndex(({ sql }) => classify(sql).kind === 'dml');
   const counter = new Counter();
   if (firstDml === -1) {
-    const made = changes.flatMap((change) => counter.steps(change));
+    const made = ordered.flatMap((change) => counter.steps(change));
     return [...made, ...gateSteps(unit.tests), ...transaction(unit.marks.map((sql) => ({ sql, role: 'mark' })))];
   }
+  const isDdl = ordered.map(({ sql }) => isPermanentDdl(sql));
   if (isDdl.slice(firstDml, lastDml + 1).includes(true)) throw mixed(unit);
   const start = isDdl.slice(0, firstDml).lastIndexOf(true) + 1;
   const ddlAfter = isDdl.indexOf(true, lastDml);
-  const end = ddlAfter === -1 ? changes.length : ddlAfter;
+  const end = ddlAfter === -1 ? ordered.length : ddlAfter;
   return [
-    ...changes.slice(0, start).flatMap((change) => counter.steps(change)),
+    ...ordered.slice(0, start).flatMap((change) => counter.steps(change)),
     ...transaction([
-      ...changes.slice(start, end).flatMap((change) => counter.steps(change)),
+      ...ordered.slice(start, end).flatMap((change) => counter.steps(change)),
       ...gateSteps(unit.tests),
       ...unit.marks.map((sql): ScriptStep => ({ sql, role: 'mark' })),
     ]),
-    ...changes.slice(end).flatMap((change) => counter.steps(change)),
+    ...ordered.slice(end).flatMap((change) => counter.steps(change)),
   ];
+}
+
+/**
+ * DDL that has nothing to do with the changes before it moves in front of them: the swap of a full refresh replaces tables (DDL) and notes
+ * that (DML), and the note must not be true before the swap is.
+ */
+function hoisted(changes: readonly Change[]): readonly Change[] {
+  const ddl: Change[] = [];
+  const rest: Change[] = [];
+  for (const change of changes) {
+    const relation = relationOf(change.sql);
+    const isFree =
+      isPermanentDdl(change.sql) && rest.every((earlier) => areIndependent(earlier.sql, change.sql, relation));
+    (isFree ? ddl : rest).push(change);
+  }
+  return [...ddl, ...rest];
+}
+
+/** Neither mentions what the other changes. */
+function areIndependent(earlier: string, ddl: string, created: string | undefined): boolean {
+  const changed = dmlTarget(earlier) ?? relationOf(earlier);
+  if (changed === undefined || created === undefined) return false;
+  return !replaceRelation(ddl, changed, changed).found && !replaceRelation(earlier, created, created).found;
+}
+
+function relationOf(sql: string): string | undefined {
+  const statement = classify(sql);
+  return 'relation' in statement ? statement.relation : undefined;
 }
 
 /** One statement is atomic without BEGIN and COMMIT. */
@@ -202,7 +231,7 @@ function verdict(deciding: readonly string[]): string {
   ].join('\n');
 }
 
-/** Row -1: the counted rows. */
+/** Row -1: the counted rows. In no order: a select without FROM takes no ORDER BY, and rows carry their number. */
 function resultSelect(counts: number, hasTests: boolean): string {
   const sums = Array.from({ length: counts }, (_, index) => `(select n from ${ROWS_TABLE}_${String(index)})`);
   const rows =
@@ -212,7 +241,7 @@ function resultSelect(counts: number, hasTests: boolean): string {
           `select -1 as test, ${sums.join(' + ')} as failures, cast(null as bool) as should_warn, cast(null as bool) as should_error`,
         ];
   const tests = hasTests ? ['select test, failures, should_warn, should_error from _sluice_gate'] : [];
-  return `${[...rows, ...tests].join('\nunion all\n')}\norder by test`;
+  return [...rows, ...tests].join('\nunion all\n');
 }
 
 function isPermanentDdl(sql: string): boolean {

@@ -198,3 +198,13 @@ export function selectOf(sql: string): { readonly head: string; readonly body: s
   }
   return { head: sql, body: '' };
 }
+
+/** The relation that a DML statement changes, as it is written; undefined for any other statement. */
+export function dmlTarget(sql: string): string | undefined {
+  const words = tokens(sql);
+  let index = 1;
+  while (['into', 'from', 'table'].includes((words[index] ?? '').toLowerCase())) index++;
+  let end = index + 1;
+  while (words[end] === '.' || words[end] === '-') end += 2;
+  return classify(sql).kind === 'dml' ? words.slice(index, end).join('') : undefined;
+}

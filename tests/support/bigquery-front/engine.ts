@@ -4,14 +4,20 @@
  * are all or nothing and know REQUIRED. One at a time: the emulator has one lock anyway.
  */
 import type { BigQueryApi } from '../../../src/adapters/bigquery/client.ts';
-import { dmlTarget, EmulatorBridge } from '../../../src/adapters/bigquery/emulator.ts';
+import { EmulatorBridge } from '../../../src/adapters/bigquery/emulator.ts';
 import type {
   FieldSchema,
   LoadConfiguration,
   QueryResponse,
   TableResource,
 } from '../../../src/adapters/bigquery/rest-types.ts';
-import { classify, plainRelation, replaceRelation, tokens } from '../../../src/adapters/bigquery/sql-text.ts';
+import {
+  classify,
+  plainRelation,
+  replaceRelation,
+  tokens,
+  dmlTarget,
+} from '../../../src/adapters/bigquery/sql-text.ts';
 import { toQueryResult, typeName } from '../../../src/adapters/bigquery/values.ts';
 import { toApiFailure } from '../../../src/adapters/bigquery/api-failure.ts';
 import { SluiceError } from '../../../src/core/errors.ts';

@@ -1,8 +1,13 @@
 /** Jobs as BigQuery has them: an id that is used once, PENDING -> RUNNING -> DONE over time, cancel, statistics. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dmlTarget } from '../../../src/adapters/bigquery/emulator.ts';
 import type { JobConfiguration, JobResource, LoadConfiguration } from '../../../src/adapters/bigquery/rest-types.ts';
-import { classify, plainRelation, splitStatements, tokens } from '../../../src/adapters/bigquery/sql-text.ts';
+import {
+  classify,
+  plainRelation,
+  splitStatements,
+  tokens,
+  dmlTarget,
+} from '../../../src/adapters/bigquery/sql-text.ts';
 import type { ScriptResult } from './engine.ts';
 import type { Fault } from './faults.ts';
 import { FrontRefusal } from './refusal.ts';

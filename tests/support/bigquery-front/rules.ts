@@ -2,8 +2,13 @@
  * What BigQuery refuses and the emulator takes, decided from the text of a job (pure). Where BigQuery would look at data, `engine.ts`
  * does.
  */
-import { classify, plainRelation, splitStatements, tokens } from '../../../src/adapters/bigquery/sql-text.ts';
-import { dmlTarget } from '../../../src/adapters/bigquery/emulator.ts';
+import {
+  classify,
+  plainRelation,
+  splitStatements,
+  tokens,
+  dmlTarget,
+} from '../../../src/adapters/bigquery/sql-text.ts';
 import { FrontRefusal, invalid, invalidQuery } from './refusal.ts';
 
 const JOB_ID = /^[A-Za-z0-9_-]{1,1024}$/;

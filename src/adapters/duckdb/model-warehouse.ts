@@ -83,17 +83,27 @@ async function apply(
   unit: PublishUnit,
   guard: (() => Promise<void>) | undefined,
 ): Promise<PublishOutcome> {
-  let rows = 0;
-  for (const statement of unit.statements) {
-    const changed = await transaction.run(statement.sql);
-    if (statement.countRows === true) rows += changed;
-  }
+  const rows = await runStatements(transaction, unit.statements);
   const tests: GateResult[] = [];
   for (const test of unit.tests) tests.push(judgeTest(test, await askTest(transaction, test)));
   if (isRejected(tests)) throw new Rejected(tests);
-  for (const mark of unit.marks) await transaction.run(mark);
+  if (unit.marks.length > 0) await transaction.run(unit.marks.join('\n;\n'));
   await guard?.();
   return { status: 'published', rows, tests };
+}
+
+/** Statements go in as few calls as possible: up to each one whose rows count, since a call tells the rows of its last statement. */
+async function runStatements(transaction: SqlRunner, statements: PublishUnit['statements']): Promise<number> {
+  let rows = 0;
+  let waiting: string[] = [];
+  for (const { sql, countRows } of statements) {
+    waiting.push(sql);
+    if (countRows !== true) continue;
+    rows += await transaction.run(waiting.join('\n;\n'));
+    waiting = [];
+  }
+  if (waiting.length > 0) await transaction.run(waiting.join('\n;\n'));
+  return rows;
 }
 
 async function askTest(transaction: SqlRunner, test: GateTest): Promise<QueryResult> {

@@ -8,6 +8,7 @@ import { dirname, join, posix } from 'node:path';
 import { messageOf, SluiceError } from '../../core/errors.ts';
 import type { ModelProjectConfig } from '../compile/project-config.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
+import { INDEX_FILE, WrittenFiles } from './written-files.ts';
 
 export class TargetFolder implements ArtifactSink {
   readonly #dir: string;
@@ -15,6 +16,7 @@ export class TargetFolder implements ArtifactSink {
   readonly #project: string;
   readonly #invocation: string;
   readonly #folders = new Set<string>();
+  readonly #written: WrittenFiles;
 
   /** `invocationId` names a folder: letters, digits and `-`. */
   constructor(config: Pick<ModelProjectConfig, 'dir' | 'name' | 'targetPath'>, invocationId: string) {
@@ -24,6 +26,7 @@ export class TargetFolder implements ArtifactSink {
     this.#target = config.targetPath;
     this.#project = config.name;
     this.#invocation = invocationId;
+    this.#written = new WrittenFiles(join(config.dir, config.targetPath));
   }
 
   pathOf(file: string): string {
@@ -31,17 +34,22 @@ export class TargetFolder implements ArtifactSink {
   }
 
   compiled(file: string, sql: string): string {
-    const path = this.pathOf(file);
-    this.#write(path, `${sql}\n`);
-    return path;
+    this.#sql(posix.join('compiled', this.#project, file), `${sql}\n`);
+    return this.pathOf(file);
   }
 
   run(file: string, sql: string): void {
-    this.#write(posix.join(this.#target, 'run', this.#project, file), sql);
+    this.#sql(posix.join('run', this.#project, file), sql);
+  }
+
+  #sql(path: string, text: string): void {
+    if (this.#written.needsWriting(path, text)) this.#write(posix.join(this.#target, path), text);
   }
 
   /** `manifest.json` or `run_results.json`: at its known path and in the invocation's folder. */
   artifact(name: string, content: unknown): void {
+    const index = this.#written.takeIndex();
+    if (index !== null) this.#write(posix.join(this.#target, INDEX_FILE), index);
     const text = `${JSON.stringify(content, jsonValue)}\n`;
     for (const path of [posix.join(this.#target, 'runs', this.#invocation, name), posix.join(this.#target, name)]) {
       const temporary = `${path}.${this.#invocation}.tmp`;

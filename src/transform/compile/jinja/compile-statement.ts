@@ -34,7 +34,7 @@ import {
 import type { Scope } from './render-state.ts';
 import { toList } from './sequences.ts';
 import { toText } from './text.ts';
-import { NamespaceValue, type Value } from './values.ts';
+import { NamespaceValue, NO_KWARGS, type Value } from './values.ts';
 
 export type Assign = (scope: Scope, value: Value) => void;
 
@@ -112,7 +112,7 @@ function compileWrite(unit: CompileUnit, node: TemplateDataNode | ExpressionNode
       return NEXT;
     };
   }
-  const returning = compileReturn(unit, node);
+  const returning = compileReturn(unit, node, WRITE);
   if (returning !== undefined) return returning;
   const site = unit.site(node);
   const value = compileExpression(unit, node);
@@ -124,8 +124,11 @@ function compileWrite(unit: CompileUnit, node: TemplateDataNode | ExpressionNode
   };
 }
 
+const WRITE: Assign = (scope, value) => scope.state.write(toText(value));
+const DROP: Assign = () => undefined;
+
 /** `{{ return(x) }}` and `{% do return(x) %}` leave the macro without a throw; anywhere else return() throws. */
-function compileReturn(unit: CompileUnit, node: ExpressionNode): Execute | undefined {
+function compileReturn(unit: CompileUnit, node: ExpressionNode, use: Assign): Execute | undefined {
   if (node.typename !== 'FunCall' || node.name.typename !== 'Symbol' || node.name.value !== 'return') return undefined;
   const [argument, ...more] = node.args.positional;
   const plain = node.args.keywords.length === 0 && node.args.spread === null && node.args.keywordSpread === null;
@@ -140,13 +143,13 @@ function compileReturn(unit: CompileUnit, node: ExpressionNode): Execute | undef
       return RETURN;
     }
     scope.state.site = site;
-    scope.state.write(toText(scope.state.invoke(callee, [result], new Map())));
+    use(scope, scope.state.invoke(callee, [result], NO_KWARGS));
     return NEXT;
   };
 }
 
 function compileDo(unit: CompileUnit, node: ExpressionNode): Execute {
-  const returning = compileReturn(unit, node);
+  const returning = compileReturn(unit, node, DROP);
   if (returning !== undefined) return returning;
   const value = compileExpression(unit, node);
   return (scope) => {

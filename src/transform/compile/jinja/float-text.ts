@@ -22,11 +22,24 @@ function digitCount(mantissa: string): number {
   return mantissa.replace(/[-.]/g, '').length;
 }
 
-/** toFixed gives the exact decimal expansion, which ends at the latest after 1074 digits; ties need one digit more than asked. */
-function isTie(value: number, digits: number): boolean {
-  const expanded = Math.abs(value).toFixed(Math.min(100, digits + 40));
-  const tail = expanded.slice(expanded.indexOf('.') + 1 + digits);
-  return /^50*$/.test(tail);
+/** With more digits than a tie has, toFixed and toExponential give the exact decimal expansion; a tie ends in a 5. */
+function isTie(expanded: string, digits: number): boolean {
+  return /^50*$/.test(expanded.slice(expanded.indexOf('.') + 1 + digits));
+}
+
+/** Digits beyond those asked for that are looked at, and the most that JavaScript gives. */
+const MORE_DIGITS = 40;
+const MOST_DIGITS = 100;
+
+/** `%.ne` of a positive number: like fixedText, half to even. JavaScript's form of the exponent, `1.5e+7`. */
+export function exponentialText(value: number, digits: number): string {
+  const text = value.toExponential(digits);
+  if (digits + MORE_DIGITS > MOST_DIGITS) return text;
+  const [expanded = '', before] = value.toExponential(digits + MORE_DIGITS).split('e');
+  const [mantissa = '', exponent] = text.split('e');
+  // 9.5 went up to 1e+1, which is even in its last digit.
+  const isOdd = exponent === before && Number(mantissa.at(-1)) % 2 === 1;
+  return isOdd && isTie(expanded, digits) ? `${oneLess(mantissa)}e${exponent}` : text;
 }
 
 /** `%.nf`: round half to even on the exact value, where toFixed takes the larger one. */
@@ -35,7 +48,8 @@ export function fixedText(value: number, digits: number): string {
   // toFixed goes over to an exponent at 1e21; such a value has no fraction.
   const text = Math.abs(value) < 1e21 ? Math.abs(value).toFixed(digits) : wholeText(Math.abs(value), digits);
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  if (digits > 60 || Math.abs(value) >= 2 ** 52 || !isTie(value, digits)) return sign + text;
+  if (digits + MORE_DIGITS > MOST_DIGITS || Math.abs(value) >= 2 ** 52) return sign + text;
+  if (!isTie(Math.abs(value).toFixed(digits + MORE_DIGITS), digits)) return sign + text;
   const lastDigit = Number(text.at(-1));
   return sign + (lastDigit % 2 === 0 ? text : oneLess(text));
 }

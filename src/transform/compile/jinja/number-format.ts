@@ -1,6 +1,6 @@
 /** Numbers by Python's format codes, shared by `%`, `str.format` and the `format` filter. */
 import { fail } from './fault.ts';
-import { fixedText, floatText } from './float-text.ts';
+import { exponentialText, fixedText, floatText } from './float-text.ts';
 import { asFloat, asInteger } from './numbers.ts';
 import { described, UndefinedValue, type Value } from './values.ts';
 
@@ -34,10 +34,10 @@ function pythonExponent(text: string): string {
 function generalText(value: number, precision: number, alternate: boolean): string {
   const digits = precision === 0 ? 1 : precision;
   if (value === 0) return alternate ? `0.${'0'.repeat(digits - 1)}` : '0';
-  const exponent = Number(value.toExponential(digits - 1).split('e')[1]);
+  const exponent = Number(exponentialText(value, digits - 1).split('e')[1]);
   const trim = (text: string): string => (alternate || !text.includes('.') ? text : text.replace(/\.?0+$/, ''));
   if (exponent < -4 || exponent >= digits) {
-    const [mantissa = '', tail = ''] = value.toExponential(digits - 1).split('e');
+    const [mantissa = '', tail = ''] = exponentialText(value, digits - 1).split('e');
     return pythonExponent(`${trim(mantissa)}e${tail}`);
   }
   return trim(fixedText(value, Math.max(0, digits - 1 - exponent)));
@@ -56,9 +56,9 @@ export function floatDigits(value: number, code: string, precision: number, alte
     case '%':
       return `${fixedText(absolute * 100, digits)}%`;
     case 'e':
-      return pythonExponent(absolute.toExponential(digits));
+      return pythonExponent(exponentialText(absolute, digits));
     case 'E':
-      return pythonExponent(absolute.toExponential(digits)).toUpperCase();
+      return pythonExponent(exponentialText(absolute, digits)).toUpperCase();
     case 'g':
       return generalText(absolute, digits, alternate);
     default:

@@ -6,6 +6,7 @@ The environment is dbt's: sandboxed, `do` and loop controls, no trimming of bloc
 
 import json
 import pathlib
+from random import Random
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
@@ -552,6 +553,88 @@ cases("""
 """)
 
 
+def random_numbers() -> None:
+    """Floats and integers through everything that prints or rounds them."""
+    random = Random(20260301)
+    for _ in range(60):
+        number = random.choice(
+            [
+                random.uniform(-10, 10),
+                random.uniform(-1e6, 1e6),
+                random.uniform(-1, 1) * 10 ** random.randint(-320, 308),
+                round(random.uniform(-100, 100), random.randint(0, 3)),
+                random.randint(-1000, 1000) / 8,
+                random.randint(-(10**6), 10**6) / 1000 + 0.0005,
+            ]
+        )
+        shown = f"({number!r})"
+        TEMPLATES.append(
+            " ".join(
+                f"{{{{ {expression} }}}}"
+                for expression in (
+                    shown,
+                    f"{shown}|round(2)",
+                    f"{shown}|round",
+                    f"{shown}|int",
+                    f"'%.2f|%e|%g|%.3g|%d' % ({shown}, {shown}, {shown}, {shown}, {shown})",
+                    f"'{{:,.1f}}|{{:>12.3e}}|{{:.5}}|{{:+.0f}}'.format({shown}, {shown}, {shown}, {shown})",
+                    f"{shown} * 3",
+                    f"{shown} / 7",
+                    f"{shown} + 1",
+                )
+            )
+        )
+        whole = random.randint(-(10 ** random.randint(1, 40)), 10 ** random.randint(1, 40))
+        other = random.choice([-1, 1]) * random.randint(1, 10 ** random.randint(1, 20))
+        TEMPLATES.append(
+            f"{{{{ {whole} + {other} }}}} {{{{ {whole} * {other} }}}} {{{{ ({whole}) // ({other}) }}}} {{{{ ({whole}) % ({other}) }}}} "
+            f"{{{{ ({whole}) < ({other}) }}}} {{{{ ({whole}) == {whole}.0 }}}} {{{{ '%d|%x' % ({whole}, {other}) }}}} "
+            f"{{{{ '{{:,}}|{{:_d}}|{{:b}}'.format({whole}, {other}, {other}) }}}} {{{{ ({whole})|round(-2) }}}}"
+        )
+
+
+NASTY_TEXTS = [
+    "",
+    " ",
+    "a",
+    "  two  words ",
+    "UPPER lower Title",
+    "x=1;y=2;;z",
+    "tab\tand\nnewline\r\nand\x0bmore",
+    "Ünïcödé straße ÄÖÜ",
+    "😀 smile 😀",
+    "it's \"quoted\" \\ back",
+    "123",
+    "-0042.50",
+    "snake_case_name",
+    "aaa",
+]
+CALLS = [
+    "t.upper()|string ~ t.lower() ~ t.title() ~ t.capitalize() ~ t.swapcase()",
+    "t|title ~ '|' ~ t|capitalize ~ '|' ~ t|trim ~ '|' ~ t|wordcount ~ '|' ~ t|length",
+    "[t.strip(), t.lstrip(), t.rstrip(), t.strip('a ;')]",
+    "[t.split(), t.split(none, 1), t.rsplit(none, 1), t.split(';'), t.split(';', 1), t.rsplit(';', 1), t.splitlines()]",
+    "[t.find('a'), t.rfind('a'), t.count('a'), t.find(' ', 1), t.startswith(' '), t.endswith('2')]",
+    "[t.isdigit(), t.isalpha(), t.isalnum(), t.isspace(), t.isupper(), t.islower(), t.istitle(), t.isnumeric(), t.isidentifier()]",
+    "[t.replace('a', 'bb'), t.replace(' ', ''), t.replace('', '-', 3), t|replace('a', 'x', 1)]",
+    "[t.center(9, '*'), t.ljust(7, '.'), t.rjust(7, '.'), t.zfill(8), t|center(9)]",
+    "[t[0:3], t[-3:], t[::-1], t[1::2], t|reverse, t|list, t|first|default('-'), t|last|default('-')]",
+    "[t.partition(' '), t.rpartition(' '), t.partition('=')]",
+    "[t|int, t|float, t|int(-1), t|urlencode]",
+    "t|tojson ~ [t]|string ~ t|indent(2, true) ~ t|truncate(6, true, '~', 0) ~ t|truncate(6, false, '~', 0)",
+    "'%s|%r|%10s|%-10.3s|' % (t, t, t, t) ~ '{}|{!r}|{:>10}|{:_^10.3}'.format(t, t, t, t)",
+    "[t|sort|join, t|unique|join, t|batch(2)|list, t|map('upper')|join, t|join('.')]",
+    "t.expandtabs(4) ~ t.casefold() ~ t.removeprefix('a') ~ t.removesuffix(' ')",
+]
+
+
+def nasty_texts() -> None:
+    for text in NASTY_TEXTS:
+        for call in CALLS:
+            literal = text.replace("'", "\\'")
+            TEMPLATES.append(f"{{% set t = '{literal}' %}}{{{{ {call} }}}}")
+
+
 def run(environment: jinja2.Environment, template: str) -> dict[str, str]:
     context = json.loads(json.dumps(CONTEXT))
     try:
@@ -561,6 +644,8 @@ def run(environment: jinja2.Environment, template: str) -> dict[str, str]:
 
 
 def main() -> None:
+    random_numbers()
+    nasty_texts()
     environment = SandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],

@@ -6,7 +6,7 @@ import type { JobDefinition } from '../core/job.ts';
 import { localDay } from '../core/time.ts';
 import type { ModelTarget, Project, RenderEnvironment } from '../transform/index.ts';
 import type { CliContext } from './context.ts';
-import type { OpenProject } from './open-project.ts';
+import { yamlCache, type OpenProject } from './open-project.ts';
 import { packageVersion } from './package-version.ts';
 
 /** Models at once where the target says nothing: one per core of a small machine. */
@@ -69,5 +69,6 @@ export async function compileModels(request: ModelProjectRequest): Promise<Proje
     config,
     target: modelTarget(target.name, target.warehouse(), request.threads ?? DEFAULT_THREADS),
     environment,
+    cache: yamlCache(request.context, 'models', config.dir),
   });
 }

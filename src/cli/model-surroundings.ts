@@ -14,7 +14,7 @@ import type { CliContext, CommandResult } from './context.ts';
 import { jobPorts } from './job/ports.ts';
 import { DEFAULT_THREADS, modelTarget, renderEnvironment } from './model-project.ts';
 import type { JobClaim, ModelSurroundings } from './models/surroundings.ts';
-import { openProject, type OpenProject } from './open-project.ts';
+import { openProject, yamlCache, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface ModelOptions extends ProjectOptions {
@@ -49,6 +49,7 @@ export async function withModels(
         startedAtMs,
         fullRefresh: options.fullRefresh === true,
       }),
+      cache: yamlCache(context, 'models', project.config.dir),
       clock: systemClock,
       output: context.output,
       signal: context.signal,

@@ -25,9 +25,9 @@ export interface YamlCache {
   write(text: string, checked: CheckedYaml): void;
 }
 
-/** One file per `kind` and project folder; two folders that meet in one name only read their YAML each time. */
+/** One file per `kind`, project folder and copy of sluice; what meets in one name only reads its YAML each time. */
 export function createYamlCache(folder: string, kind: string, projectDir: string): YamlCache {
-  const file = join(folder, `${kind}-${hashOf(projectDir)}.json`);
+  const file = join(folder, `${kind}-${hashOf(`${projectDir}\n${OWN_FILE}`)}.json`);
   return {
     read: (text) => {
       try {
@@ -57,8 +57,9 @@ function hashOf(text: string): string {
   return `${hash.toString(16)}-${text.length}`;
 }
 
+const OWN_FILE = fileURLToPath(import.meta.url);
+
 /** What was written by another build may have been checked by other rules. */
 function build(): string {
-  const file = fileURLToPath(import.meta.url);
-  return `${file}:${statSync(file).mtimeMs}`;
+  return String(statSync(OWN_FILE).mtimeMs);
 }

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+/** Not the developer's own; kept between runs, as a user's is. */
+const CACHE = join(REPOSITORY, 'node_modules', '.cache');
 const BIN = join(REPOSITORY, 'bin', 'sluice.mjs');
 
 export interface CommandOptions {
@@ -37,11 +39,10 @@ export function sluice(args: readonly string[], options: CommandOptions = {}): P
 
 /** `node <arguments>` in the same clean surroundings. */
 export function start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { PATH = '', HOME = tmpdir(), XDG_CACHE_HOME } = process.env;
-  const cache = XDG_CACHE_HOME === undefined ? {} : { XDG_CACHE_HOME };
+  const { PATH = '', HOME = tmpdir() } = process.env;
   const child = spawn(process.execPath, [...(options.nodeOptions ?? []), ...args], {
     cwd: options.cwd ?? REPOSITORY,
-    env: { PATH, HOME, TZ: 'America/New_York', ...cache, ...options.env },
+    env: { PATH, HOME, TZ: 'America/New_York', XDG_CACHE_HOME: CACHE, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';

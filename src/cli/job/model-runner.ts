@@ -1,5 +1,5 @@
 /** The model layer of a job's run, compiled when the run first needs it. */
-import { millisOf } from '../../core/time.ts';
+import { formatMillis, millisOf } from '../../core/time.ts';
 import type { ModelRunner } from '../../pipeline/model-runner.ts';
 import type { JobPorts } from '../../pipeline/ports.ts';
 import type { RunRequest } from '../../pipeline/request.ts';
@@ -12,8 +12,22 @@ export async function jobModelRunner(
   request: RunRequest,
 ): Promise<ModelRunner> {
   const { context, project, ports } = call;
-  const { TransformRunner } = await import('../../pipeline/transform-runner.ts');
+  const [{ TransformRunner }, { manifestOf, runResultsOf, TargetFolder }] = await Promise.all([
+    import('../../pipeline/transform-runner.ts'),
+    import('../../transform/index.ts'),
+  ]);
+  const folder = new TargetFolder(project.config, ports.runId);
   return new TransformRunner({
+    artifacts: folder,
+    writeResults: (compiled, _plan, result) => {
+      const generatedAt = formatMillis(ports.clock.now());
+      folder.artifact('manifest.json', manifestOf(compiled, { generatedAt }));
+      folder.artifact(
+        'run_results.json',
+        runResultsOf(compiled, result, { generatedAt, args: { which: 'job run', job: ports.job.name } }),
+      );
+      return Promise.resolve();
+    },
     job: ports.job,
     clock: ports.clock,
     ...(ports.signal === undefined ? {} : { signal: ports.signal }),

@@ -40,7 +40,9 @@ export class RunContext {
     throw isSluiceError(reason) ? reason : new SluiceError('interrupted', 'interrupted; the next run goes on from here', { cause: reason });
   }
 
+  /** Says a thing once, however many steps come upon it. */
   warn(message: string): void {
+    if (this.warnings.includes(message)) return;
     this.warnings.push(message);
     this.ports.observer.warn(message);
   }

@@ -92,17 +92,26 @@ async function apply(
   return { status: 'published', rows, tests };
 }
 
-/** Statements go in as few calls as possible: up to each one whose rows count, since a call tells the rows of its last statement. */
+/**
+ * Statements go in few calls. One whose rows count goes alone: a call of several tells the rows of whichever of them has a result
+ * first, and a check before the change is such a one.
+ */
 async function runStatements(transaction: SqlRunner, statements: PublishUnit['statements']): Promise<number> {
   let rows = 0;
   let waiting: string[] = [];
-  for (const { sql, countRows } of statements) {
-    waiting.push(sql);
-    if (countRows !== true) continue;
-    rows += await transaction.run(waiting.join('\n;\n'));
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) await transaction.run(waiting.join('\n;\n'));
     waiting = [];
+  };
+  for (const { sql, countRows } of statements) {
+    if (countRows !== true) {
+      waiting.push(sql);
+      continue;
+    }
+    await flush();
+    rows += await transaction.run(sql);
   }
-  if (waiting.length > 0) await transaction.run(waiting.join('\n;\n'));
+  await flush();
   return rows;
 }
 

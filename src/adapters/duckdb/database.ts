@@ -38,9 +38,9 @@ const MAX_IDLE_CONNECTIONS = 8;
 
 /** What can run SQL: the database itself (any connection) or one transaction's connection. */
 export interface SqlRunner {
-  /** Runs one or more statements; gives the rows that the last one wrote (0 for a query or DDL). */
+  /** Runs one or more statements; gives the rows that the last one wrote (0 for DDL, and when any of them is a query). */
   run(sql: string): Promise<number>;
-  /** Runs one or more statements; gives the rows of the last one. */
+  /** Runs one or more statements; gives the rows of the first that has any to give. */
   query(sql: string): Promise<QueryResult>;
 }
 

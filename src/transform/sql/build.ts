@@ -61,6 +61,8 @@ export interface Statement {
   readonly sql: string;
   /** Its affected rows are the model's rows. */
   readonly countRows?: boolean;
+  /** ddl: defines a relation. check: a query that fails when a rule is broken. Otherwise it changes rows. */
+  readonly kind?: 'ddl' | 'check';
 }
 
 /**
@@ -77,11 +79,27 @@ export function plainScript(...change: readonly Statement[]): BuildScript {
   return { stage: [], change, cleanup: [] };
 }
 
-/** One text, as `target/run/` shows it and the golden files hold it. */
+export function ddl(sql: string): Statement {
+  return { sql, kind: 'ddl' };
+}
+
+export function check(sql: string): Statement {
+  return { sql, kind: 'check' };
+}
+
+/**
+ * One text, as `target/run/` shows it and the golden files hold it. BigQuery has no DDL in transactions: its adapter runs what defines
+ * relations before them, and a script that only defines without one.
+ */
 export function scriptText(script: BuildScript, dialect: Dialect): string {
-  const change = script.change.map((statement) => statement.sql);
-  const wrapped = dialect.stagesInTransaction
-    ? ['begin transaction', ...script.stage, ...change, ...script.cleanup, 'commit']
-    : [...script.stage, 'begin transaction', ...change, 'commit transaction', ...script.cleanup];
-  return `${wrapped.join(';\n\n')};\n`;
+  return `${orderedTexts(script, dialect).join(';\n\n')};\n`;
+}
+
+function orderedTexts({ stage, change, cleanup }: BuildScript, dialect: Dialect): readonly string[] {
+  const texts = (statements: readonly Statement[]): readonly string[] => statements.map(({ sql }) => sql);
+  if (dialect.stagesInTransaction) return ['begin transaction', ...stage, ...texts(change), ...cleanup, 'commit'];
+  if (change.every(({ kind }) => kind !== undefined)) return [...stage, ...texts(change), ...cleanup];
+  const before = change.filter(({ kind }) => kind === 'ddl');
+  const inside = change.filter(({ kind }) => kind !== 'ddl');
+  return [...stage, ...texts(before), 'begin transaction', ...texts(inside), 'commit transaction', ...cleanup];
 }

@@ -1,6 +1,6 @@
 /** A seed's rows as SQL. Values are text literals cast to the column's type: what cannot be cast fails in the database, with its message. */
 import type { RelationInfo, RelationName } from '../../core/relation.ts';
-import type { BuildScript, Statement } from './build.ts';
+import { ddl, type BuildScript, type Statement } from './build.ts';
 import type { Dialect } from './dialect.ts';
 import { dropStatement } from './strategies/table.ts';
 
@@ -28,18 +28,18 @@ export function buildSeed(
   const columns = seed.columns
     .map(({ name, type }) => `${dialect.identifier(name)} ${dialect.typeName(type)}`)
     .join(', ');
-  const dropped = existing?.kind === 'view' ? [{ sql: dropStatement(dialect, existing) }] : [];
+  const dropped = existing?.kind === 'view' ? [ddl(dropStatement(dialect, existing))] : [];
   const filled = dialect.stagesInTransaction ? target : dialect.stagingRelation(target);
   const create = `create or replace table ${dialect.relation(filled)} (${columns})`;
   const inserts = insertStatements(dialect, filled, seed);
   if (dialect.stagesInTransaction) {
     const counted = inserts.map((sql): Statement => ({ sql, countRows: true }));
-    return { stage: [], change: [...dropped, { sql: create }, ...counted], cleanup: [] };
+    return { stage: [], change: [...dropped, ddl(create), ...counted], cleanup: [] };
   }
   const replace = `create or replace table ${dialect.relation(target)} as\nselect * from ${dialect.relation(filled)}`;
   return {
     stage: [create, ...inserts],
-    change: [...dropped, { sql: replace, countRows: true }],
+    change: [...dropped, { sql: replace, countRows: true, kind: 'ddl' }],
     cleanup: [dialect.dropStaging(filled)],
   };
 }

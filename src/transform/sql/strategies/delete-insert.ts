@@ -2,7 +2,7 @@
  * Deletes every row whose key stands in the model's rows, then inserts them: for keys that own several rows, where a merge cannot
  * tell which of them to update. NULL keys are refused, since no delete would ever find their rows again.
  */
-import type { BuildScript, IncrementalInput } from '../build.ts';
+import { check, ddl, type BuildScript, type IncrementalInput } from '../build.ts';
 import { nullKeys } from '../checks.ts';
 import { planSchemaChange } from '../schema-change.ts';
 import { insertStatement } from './insert.ts';
@@ -24,8 +24,8 @@ export function buildDeleteInsert(input: IncrementalInput): BuildScript {
   return {
     stage: [dialect.createStaging(staging, input.select)],
     change: [
-      { sql: nullKeys(dialect, staging, options.uniqueKey) },
-      ...alter.map((sql) => ({ sql })),
+      check(nullKeys(dialect, staging, options.uniqueKey)),
+      ...alter.map(ddl),
       { sql: remove },
       { sql: insertStatement(dialect, target, columns, dialect.relation(staging)), countRows: true },
     ],

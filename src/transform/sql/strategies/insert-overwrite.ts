@@ -14,7 +14,7 @@
  * a delete by key would scan.
  */
 import { addDays } from '../../../core/time.ts';
-import type { BuildScript, IncrementalInput, OverwriteWindow, Statement } from '../build.ts';
+import { check, ddl, type BuildScript, type IncrementalInput, type OverwriteWindow, type Statement } from '../build.ts';
 import { dayRange, nullPartitions, rowsOutsideWindow } from '../checks.ts';
 import type { Dialect, PartitionType } from '../dialect.ts';
 import { planSchemaChange } from '../schema-change.ts';
@@ -37,9 +37,9 @@ export function buildInsertOverwrite(input: OverwriteInput): BuildScript {
   return {
     stage: [dialect.createStaging(staging, input.select)],
     change: [
-      { sql: nullPartitions(dialect, staging, { ...partition, granularity: 'day' }) },
-      { sql: rowsOutsideWindow(dialect, staging, partition.field, whole, window) },
-      ...alter.map((sql) => ({ sql })),
+      check(nullPartitions(dialect, staging, { ...partition, granularity: 'day' })),
+      check(rowsOutsideWindow(dialect, staging, partition.field, whole, window)),
+      ...alter.map(ddl),
       ...clearing.deletes.map((where): Statement => ({
         sql: `delete from ${dialect.relation(target)}\nwhere ${where}`,
       })),

@@ -14,7 +14,7 @@
  * the staged keys on the clustered target (`keyRange`): a join on a clustered column alone prunes nothing (FACTS.md §5).
  */
 import type { ColumnInfo } from '../../../core/relation.ts';
-import type { BuildScript, IncrementalInput } from '../build.ts';
+import { check, ddl, type BuildScript, type IncrementalInput } from '../build.ts';
 import { duplicateKeys, nullKeys } from '../checks.ts';
 import { columnKey, planSchemaChange } from '../schema-change.ts';
 import { DEST, SOURCE } from './source-alias.ts';
@@ -34,9 +34,9 @@ export function buildMerge(input: MergeInput): BuildScript {
   return {
     stage: [dialect.createStaging(staging, stagedSelect(input))],
     change: [
-      { sql: nullKeys(dialect, staging, options.uniqueKey) },
-      { sql: duplicateKeys(dialect, staging, options.uniqueKey) },
-      ...alter.map((sql) => ({ sql })),
+      check(nullKeys(dialect, staging, options.uniqueKey)),
+      check(duplicateKeys(dialect, staging, options.uniqueKey)),
+      ...alter.map(ddl),
       { sql: mergeStatement(input, columns), countRows: true },
     ],
     cleanup: [dialect.dropStaging(staging)],

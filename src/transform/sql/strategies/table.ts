@@ -9,7 +9,16 @@
  * DDL is not part of a transaction there and a failed check must come before the replacement.
  */
 import type { RelationInfo, RelationName } from '../../../core/relation.ts';
-import type { BuildInput, BuildOptions, BuildScript, IncrementalStrategy, PartitionBy, Statement } from '../build.ts';
+import {
+  check,
+  ddl,
+  type BuildInput,
+  type BuildOptions,
+  type BuildScript,
+  type IncrementalStrategy,
+  type PartitionBy,
+  type Statement,
+} from '../build.ts';
 import { duplicateKeys, nullKeys, nullPartitions } from '../checks.ts';
 import type { Dialect } from '../dialect.ts';
 import { SOURCE } from './source-alias.ts';
@@ -22,14 +31,18 @@ export function dropStatement(dialect: Dialect, existing: RelationInfo): string 
 export function buildTable(input: BuildInput, strategy?: IncrementalStrategy): BuildScript {
   const { dialect, target } = input;
   const select = withoutDeleted(input);
-  const dropped = input.existing?.kind === 'view' ? [{ sql: dropStatement(dialect, input.existing) }] : [];
+  const dropped = input.existing?.kind === 'view' ? [ddl(dropStatement(dialect, input.existing))] : [];
   const checks = (rows: RelationName): Statement[] => rowChecks(dialect, rows, input.options, strategy);
   if (dialect.stagesInTransaction || checks(target).length === 0) {
-    const create = { sql: createTable(input, select), countRows: true };
+    const create: Statement = { sql: createTable(input, select), countRows: true, kind: 'ddl' };
     return { stage: [], change: [...dropped, create, ...checks(target)], cleanup: [] };
   }
   const staging = dialect.stagingRelation(target);
-  const create = { sql: createTable(input, `select * from ${dialect.relation(staging)}`), countRows: true };
+  const create: Statement = {
+    sql: createTable(input, `select * from ${dialect.relation(staging)}`),
+    countRows: true,
+    kind: 'ddl',
+  };
   return {
     stage: [dialect.createStaging(staging, select)],
     change: [...checks(staging), ...dropped, create],
@@ -55,7 +68,7 @@ function rowChecks(
   if (strategy === 'insert_overwrite' && options.partitionBy !== null) {
     checks.push(nullPartitions(dialect, rows, options.partitionBy));
   }
-  return checks.map((sql) => ({ sql }));
+  return checks.map(check);
 }
 
 function createTable(input: BuildInput, select: string): string {

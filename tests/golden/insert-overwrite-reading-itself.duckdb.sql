@@ -1,0 +1,21 @@
+begin transaction;
+
+create or replace temp table "main.target" as
+select day, id, label from main.input where day = date '2026-03-02' union all select date '2026-03-03', id, label from main.target where day = date '2026-03-01';
+
+select case when found.n > 0 then error('the partition column day is NULL in the model''s rows: ' || cast(found.n as varchar) || ' rows') end
+from (select count(*) as n from "temp"."main"."main.target" where "day" is null) as found;
+
+select case when found.n > 0 then error('the model gives rows outside of the planned window 2026-03-02 to 2026-03-03 (day): ' || cast(found.n as varchar) || ' rows' || coalesce(', from ' || cast(found.lowest as varchar) || ' to ' || cast(found.highest as varchar), '')) end
+from (select count(*) as n, min("day") as lowest, max("day") as highest from "temp"."main"."main.target" where not ("day" >= date '2026-03-02' and "day" < date '2026-03-04')) as found;
+
+delete from "main"."target"
+where "day" >= date '2026-03-02' and "day" < date '2026-03-04';
+
+insert into "main"."target" ("day", "id", "label")
+select "day", "id", "label"
+from "temp"."main"."main.target";
+
+drop table "temp"."main"."main.target";
+
+commit;

@@ -1,0 +1,4 @@
+create or replace table `my-project`.`analytics`.`target`
+cluster by `id`
+as
+select * from main.input;

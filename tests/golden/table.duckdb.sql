@@ -1,0 +1,7 @@
+begin transaction;
+
+create or replace table "main"."target"
+as
+select * from main.input;
+
+commit;

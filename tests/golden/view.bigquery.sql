@@ -1,0 +1,2 @@
+create or replace view `my-project`.`analytics`.`fresh` as
+select * from main.input;

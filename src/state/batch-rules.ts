@@ -1,7 +1,9 @@
 /** The transitions of a batch as rules over plain data: what may follow what, and when a repeated call is already done. */
-import type { Admission, BatchIntent, BatchState, Manifest, RangeJson } from '../core/batch.ts';
+import type { Admission, BatchIntent, BatchState, Manifest, RangeJson, StreamIntent } from '../core/batch.ts';
 import { batchId } from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
+import { lossDifference } from './batch-loss.ts';
+import { chainLinks } from './offset-chain.ts';
 import { sameJson } from './same-json.ts';
 import type { BatchHead, BatchRecord } from './ports.ts';
 
@@ -79,7 +81,7 @@ export function admissionTransition(batch: BatchRecord, admission: Admission): T
 export function intentOf(manifest: Manifest): BatchIntent {
   switch (manifest.kind) {
     case 'stream':
-      return { kind: 'stream', ranges: manifest.ranges.map(bareRange), gaps: manifest.gaps };
+      return { kind: 'stream', ...sealedChain(manifest) };
     case 'snapshot':
       return {
         kind: 'snapshot',
@@ -112,25 +114,19 @@ function manifestDifference(batch: BatchRecord, manifest: Manifest): string | nu
   }
   if (batch.intent.kind !== 'stream') return null;
   if (manifest.void === true) return 'a stream batch cannot be given up, its offsets would be lost';
-  if (!sameSet(manifest.ranges.map(bareRange), batch.intent.ranges)) {
-    return `its ranges are ${JSON.stringify(manifest.ranges.map(bareRange))}, planned were ${JSON.stringify(batch.intent.ranges)}`;
-  }
-  if (!sameSet(manifest.gaps, batch.intent.gaps)) {
-    return `its gaps are ${JSON.stringify(manifest.gaps)}, planned were ${JSON.stringify(batch.intent.gaps)}`;
-  }
-  return null;
+  const sealed = sealedChain(manifest);
+  chainLinks(batch.job, sealed.ranges, sealed.gaps); // throws where an offset is none
+  return lossDifference(batch.intent, sealed);
 }
 
-function sameSet(a: readonly unknown[], b: readonly unknown[]): boolean {
-  const texts = (values: readonly unknown[]): string[] =>
-    values.map((value) => JSON.stringify(sortedEntries(value))).toSorted();
-  return sameJson(texts(a), texts(b));
+/** What a stream manifest takes in the offset chain; less was read than planned when records were deleted meanwhile (batch-loss.ts). */
+export function sealedChain(manifest: Manifest): Pick<StreamIntent, 'ranges' | 'gaps'> {
+  return { ranges: manifest.ranges.map(bareRange), gaps: manifest.gaps };
 }
 
-function sortedEntries(value: unknown): unknown {
-  return value !== null && typeof value === 'object'
-    ? Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-    : value;
+/** Whether the manifest has gaps that were not planned: then its ranges and gaps replace the planned ones in the chain. */
+export function hasLoss(batch: BatchRecord, manifest: Manifest): boolean {
+  return batch.intent.kind === 'stream' && manifest.gaps.length > batch.intent.gaps.length;
 }
 
 function bareRange({ topic, epoch, partition, from, to }: RangeJson): RangeJson {

@@ -135,7 +135,8 @@ export interface StateStore {
   saveProgress(lease: Lease, seq: number, progress: unknown): Promise<void>;
   /**
    * planned -> landed (or void when the manifest says so). The manifest must fit the intent: same logical time and, for a stream,
-   * exactly its ranges and gaps (a stream batch cannot be void: its offsets would be lost).
+   * its ranges and gaps (a stream batch cannot be void: its offsets would be lost). Where planned records were deleted before they were
+   * read, further gaps stand in for them: ranges and gaps together still cover exactly what was planned, and replace it in the chain.
    */
   sealBatch(lease: Lease, manifest: Manifest): Promise<void>;
   /** On a sealed snapshot batch; a later accepted admission replaces a refused one. */

@@ -1,10 +1,13 @@
-/** planned -> landed, or void: the manifest stands, and the partitions' last landed records with it. */
+/**
+ * planned -> landed, or void: the manifest stands, and the partitions' last landed records with it. Where records were lost between plan and
+ * landing, the manifest's ranges and gaps take the place of the planned ones; they cover the same offsets, so no position moves.
+ */
 import type { Manifest } from '../../core/batch.ts';
-import { sealedState, sealTransition } from '../../state/batch-rules.ts';
-import { laterLast, positionKey, sealedLasts } from '../../state/offset-chain.ts';
+import { hasLoss, sealedChain, sealedState, sealTransition } from '../../state/batch-rules.ts';
+import { chainLinks, laterLast, positionKey, sealedLasts } from '../../state/offset-chain.ts';
 import type { Lease } from '../../state/ports.ts';
 import { readBatch } from './batch-rows.ts';
-import { readPositions, storePositions } from './chain-rows.ts';
+import { insertLinks, readPositions, storePositions } from './chain-rows.ts';
 import { expectOne, fenced } from './fence.ts';
 import type { Session, StateDatabase } from './session.ts';
 
@@ -20,8 +23,20 @@ export function sealBatch(database: StateDatabase, lease: Lease, manifest: Manif
       ),
       batch,
     );
+    if (hasLoss(batch, manifest)) await replaceLinks(session, manifest);
     await moveLasts(session, job, manifest);
   });
+}
+
+async function replaceLinks(session: Session, manifest: Manifest): Promise<void> {
+  const { job, seq } = manifest;
+  const { ranges, gaps } = sealedChain(manifest);
+  await session.change('delete from sluice_range where job = ? and seq = ?', [job, seq]);
+  await insertLinks(
+    session,
+    job,
+    chainLinks(job, ranges, gaps).map((link) => ({ ...link, seq })),
+  );
 }
 
 async function moveLasts(session: Session, job: string, manifest: Manifest): Promise<void> {

@@ -8,8 +8,10 @@ import type { Clock } from '../../core/clock.ts';
 import {
   admissionTransition,
   chainOf,
+  hasLoss,
   isRepeatedPlan,
   progressTransition,
+  sealedChain,
   sealedState,
   sealTransition,
   unknownBatch,
@@ -172,6 +174,11 @@ class MemoryStateStore implements StateStore {
     const batch = batchOf(lease.job, job, manifest.seq);
     if (sealTransition(batch, manifest) === 'done') return;
     job.batches.set(batch.seq, { ...batch, state: sealedState(manifest), manifest: copy(manifest) });
+    if (hasLoss(batch, manifest)) {
+      const { ranges, gaps } = sealedChain(manifest);
+      const links = chainLinks(lease.job, ranges, gaps).map((link) => ({ ...link, seq: batch.seq }));
+      job.links = [...job.links.filter(({ seq }) => seq !== batch.seq), ...links].toSorted((a, b) => a.seq - b.seq);
+    }
     for (const sealed of sealedLasts(manifest)) {
       const position = job.positions.get(positionKey(sealed));
       if (position !== undefined) {

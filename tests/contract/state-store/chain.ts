@@ -174,6 +174,75 @@ export function chainTests(subject: () => StateStoreSubject): void {
     expect((await store.positions(JOB))[0]?.last).toEqual(lastOf(19));
   });
 
+  test('records lost between plan and landing: the sealed ranges and gaps replace the planned ones, the position stays', async () => {
+    const { store } = subject();
+    const lease = await acquire(store);
+    const intent = stream(
+      [range(0, 10), range(5, 9, { partition: 1 }), range(0, 4, { partition: 2 })],
+      [gap(0, 5, { partition: 1 })],
+    );
+    const batch = await store.planBatch(lease, T1, intent);
+    const behind = await store.planBatch(lease, T1, stream([range(10, 12)]));
+    const gaps = [...intent.gaps, gap(0, 7), gap(0, 4, { partition: 2 })];
+    const ranges = [range(7, 10), range(5, 9, { partition: 1 })].map((one) => ({
+      ...one,
+      read: 1,
+      landed: 1,
+      quarantined: 0,
+      last: lastOf(Number(one.to) - 1),
+    }));
+    const manifest = manifestOf(batch, { ranges, gaps });
+    await store.sealBatch(lease, manifest);
+    await store.sealBatch(lease, manifest);
+    await store.sealBatch(lease, manifestOf(behind));
+    expect(await store.batches(JOB)).toMatchObject([{ state: 'landed', intent, manifest }, { state: 'landed' }]);
+    expect(await store.ranges(JOB)).toEqual([
+      { ...range(7, 10), seq: 1 },
+      { ...range(5, 9, { partition: 1 }), seq: 1 },
+      { ...range(10, 12), seq: 2 },
+    ]);
+    expect(await store.gaps(JOB)).toEqual([gap(0, 7), gap(0, 5, { partition: 1 }), gap(0, 4, { partition: 2 })]);
+    const positions = await store.positions(JOB);
+    expect(positions.map(({ next, last }) => [next, last])).toEqual([
+      ['12', lastOf(11)],
+      ['9', lastOf(8)],
+      ['4', null],
+    ]);
+    const sealed = (await store.batches(JOB)).flatMap(({ manifest: one }) =>
+      one === null ? [] : [{ manifest: one, admission: null }],
+    );
+    await store.restore(lease, sealed);
+    expect(await store.positions(JOB)).toEqual(positions);
+    expect(await store.gaps(JOB)).toEqual([gap(0, 7), gap(0, 5, { partition: 1 }), gap(0, 4, { partition: 2 })]);
+    await store.planBatch(lease, T1, stream([range(12, 13), range(4, 5, { partition: 2 })]));
+  });
+
+  test.each([
+    { title: 'leave a hole', ranges: [range(8, 10)], gaps: [gap(0, 7)] },
+    { title: 'overlap', ranges: [range(6, 10)], gaps: [gap(0, 7)] },
+    { title: 'reach beyond the plan', ranges: [range(7, 10)], gaps: [gap(0, 7), gap(10, 12)] },
+    { title: 'begin before the plan', ranges: [range(7, 10)], gaps: [gap(0, 7), gap(3, 5, { partition: 1 })] },
+    { title: 'end the epoch', ranges: [range(0, 7)], gaps: [gap(7, null)] },
+    { title: 'read a planned gap', ranges: [range(0, 10), range(2, 5, { partition: 1 })], planned: [] },
+    { title: 'cover it twice', ranges: [range(0, 10)], gaps: [gap(0, 10)] },
+    { title: 'lie in another epoch', ranges: [range(7, 10)], gaps: [gap(0, 7, { epoch: 1 })] },
+    { title: 'name what is no offset', ranges: [range(7, 10)], gaps: [gap('x', 7)] },
+  ])(
+    'ranges and gaps of a manifest that $title do not seal the batch',
+    async ({ ranges, gaps = [], planned = [gap(2, 5, { partition: 1 })] }) => {
+      const { store } = subject();
+      const lease = await acquire(store);
+      const batch = await store.planBatch(lease, T1, stream([range(0, 10)], [gap(2, 5, { partition: 1 })]));
+      const before = await everything(store);
+      const read = ranges.map((one) => ({ ...one, read: 1, landed: 1, quarantined: 0, last: null }));
+      await expectCode(
+        store.sealBatch(lease, manifestOf(batch, { ranges: read, gaps: [...planned, ...gaps] })),
+        'state_conflict',
+      );
+      expect(await everything(store)).toEqual(before);
+    },
+  );
+
   test('snapshots and replays take no place in the chain', async () => {
     const { store } = subject();
     const lease = await acquire(store);

@@ -12,8 +12,6 @@ export interface DeadLetterFilter extends ProjectOptions {
 }
 
 export interface ReplayOptions extends ProjectOptions {
-  readonly reason?: string;
-  readonly batch?: string;
   readonly logicalTime?: string;
   readonly dryRun?: boolean;
 }
@@ -22,12 +20,12 @@ export function addDeadLetterCommands(program: Command, choose: Choose): void {
   const dlq = program
     .command('dlq')
     .description('dead letters (records that could not be read, kept whole): list, show, replay');
-  const filtered = (command: Command): Command =>
-    withProjectOptions(command.argument('<job>', 'name of the job'))
-      .option('--reason <code>', 'only those with this reason code')
-      .option('--batch <id>', 'only those of this batch');
+  const ofJob = (command: Command): Command => withProjectOptions(command.argument('<job>', 'name of the job'));
   const limited = (command: Command): Command =>
-    filtered(command).option('--limit <n>', 'at most so many', wholeNumber('--limit', 1), 50);
+    ofJob(command)
+      .option('--reason <code>', 'only those with this reason code')
+      .option('--batch <id>', 'only those of this batch')
+      .option('--limit <n>', 'at most so many', wholeNumber('--limit', 1), 50);
 
   limited(dlq.command('list').description('count them by reason, and list the newest')).action(
     (name: string, options: DeadLetterFilter) => {
@@ -39,7 +37,7 @@ export function addDeadLetterCommands(program: Command, choose: Choose): void {
       choose(async (context) => (await import('./dlq/show.ts')).showDeadLetters(context, name, options), { job: name });
     },
   );
-  filtered(
+  ofJob(
     dlq
       .command('replay')
       .description("judge them again by today's schema; what passes is landed, loaded and published"),

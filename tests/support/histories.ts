@@ -60,6 +60,8 @@ export interface RawRun {
   readonly mode: 'all' | 'land' | 'load' | 'transform' | 'refresh';
   readonly maxBatchRows: number | null;
   readonly acceptDeletes: boolean;
+  /** What is gone before the run: then the rest must do. */
+  readonly lost: 'state' | 'warehouse' | null;
   /** Run again at once, with nothing new. */
   readonly again: boolean;
 }
@@ -132,6 +134,7 @@ const run = (withSnapshots: boolean): fc.Arbitrary<RawRun> =>
     mode: fc.constantFrom('all', 'all', 'all', 'all', 'land', 'load', 'transform', 'refresh'),
     maxBatchRows: often<number | null>(null, fc.integer({ min: 2, max: 20 }), 3),
     acceptDeletes: often(false, fc.boolean(), 3),
+    lost: often<RawRun['lost']>(null, fc.constantFrom('state', 'warehouse'), 7),
     again: often(false, fc.boolean(), 5),
   });
 

@@ -22,6 +22,7 @@ export interface HistoryRun {
   readonly fullLoad: readonly PlannedPage[] | null;
   readonly maxBatchRows: number | null;
   readonly acceptDeletes: boolean;
+  readonly lost: RawRun['lost'];
   /** Records produced before this run. */
   readonly produced: readonly ProducedRecord[];
 }
@@ -185,9 +186,11 @@ function planRuns(
       fullLoad: loads && run.fullLoad !== null ? snapshotPages(profile, raw, run.fullLoad, run.ms, index, story) : null,
       maxBatchRows: run.maxBatchRows,
       acceptDeletes: run.acceptDeletes,
+      // Steps by themselves find nothing to do without their state; a whole run brings it back.
+      lost: run.mode === 'all' || run.mode === 'refresh' ? run.lost : null,
       produced: waiting.filter((_, position) => cut[position] === index).map(({ record }) => record),
     };
-    return run.again ? [made, { ...made, fullLoad: null, produced: [] }] : [made];
+    return run.again ? [made, { ...made, fullLoad: null, lost: null, produced: [] }] : [made];
   });
   const last = planned.at(-1);
   if (last === undefined || last.mode === 'all' || last.mode === 'refresh') return planned;

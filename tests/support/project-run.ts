@@ -58,6 +58,12 @@ export class TempProject implements AsyncDisposable {
       await this.topics.append(topic, ofTopic);
   }
 
+  /** Removes the state store or the warehouse (with their journals). */
+  async lose(what: 'state' | 'warehouse'): Promise<void> {
+    const names = { state: ['.sqlite', '.sqlite-wal', '.sqlite-shm'], warehouse: ['.duckdb', '.duckdb.wal'] }[what];
+    for (const suffix of names) await rm(join(this.home, `${what}${suffix}`), { force: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.home, { recursive: true, force: true });
   }
@@ -81,6 +87,7 @@ export async function playHistory(history: History, run: RunJob): Promise<void> 
   const downloads: (readonly PlannedPage[])[] = [];
   for (const [index, planned] of history.runs.entries()) {
     await project.produce(planned.produced);
+    if (planned.lost !== null) await project.lose(planned.lost);
     let apiMs = 0;
     server.script(planned.fullLoad ?? [], ({ takesMs }) => {
       apiMs += takesMs;

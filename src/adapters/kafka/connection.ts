@@ -249,7 +249,7 @@ export class KafkaConnection {
     if (!isConnectionFailure(error)) return kafkaFailure(error, doing);
     const seconds = Math.round((performance.now() - started) / 1000);
     const brokers = this.#bootstrap.map(showAddress);
-    const closed = /clos/i.test(messageOf(error));
+    const closed = /clos|disconnect|ECONNRESET/i.test(messageOf(error));
     return new SluiceError(
       'broker_unreachable',
       `${doing} failed: no broker answers (tried for ${seconds} s): ${messageOf(error)}`,

@@ -56,18 +56,36 @@ export class KafkaTopics {
   }
 
   async addPartitions(topic: string, total: number): Promise<void> {
+    const { partitions } = await this.#found(topic);
+    if (total === partitions.length) return;
+    if (total < partitions.length) {
+      throw new SluiceError(
+        'usage',
+        `Topic ${topic} has ${partitions.length} partitions; it cannot shrink to ${total}`,
+      );
+    }
     await this.#administer(`Adding partitions to ${topic}`, async (admin) => {
       await admin.createPartitions({ topicPartitions: [{ topic, count: total }] });
     });
   }
 
   async delete(topic: string): Promise<void> {
+    await this.#found(topic);
     await this.#administer(`Deleting topic ${topic}`, async (admin) => {
       await admin.deleteTopics({ topics: [topic] });
     });
   }
 
   async trim(topic: string, partition: number, beforeOffset: bigint): Promise<bigint> {
+    const log = (await this.#found(topic)).partitions[partition];
+    if (log === undefined) throw new SluiceError('topic_missing', `Topic ${topic} has no partition ${partition}`);
+    if (beforeOffset > log.end) {
+      throw new SluiceError(
+        'offset_out_of_range',
+        `Cannot trim ${topic} partition ${partition} before offset ${beforeOffset}: it holds ${log.start} to ${log.end}`,
+      );
+    }
+    if (beforeOffset <= log.start) return log.start;
     await this.#administer(`Trimming ${topic} partition ${partition}`, async (admin) => {
       // Loads the topic's metadata, which deleteTopicRecords needs and does not fetch.
       await admin.fetchTopicOffsets(topic);
@@ -106,8 +124,7 @@ export class KafkaTopics {
    * records sent before are there, and the error says how many.
    */
   async append(topic: string, records: Iterable<NewRecord> | AsyncIterable<NewRecord>): Promise<readonly Range[]> {
-    const [description] = await this.describe([topic]);
-    const sending = new Sending(topic, description?.partitions.length ?? 1, this.#now);
+    const sending = new Sending(topic, (await this.#found(topic)).partitions.length, this.#now);
     const producer = this.#kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner:
@@ -134,6 +151,12 @@ export class KafkaTopics {
     await this.#connection.close();
   }
 
+  async #found(topic: string): Promise<KafkaTopicDescription> {
+    const [description] = await this.describe([topic]);
+    if (description === undefined) throw new SluiceError('topic_missing', `Topic ${topic} does not exist in Kafka`);
+    return description;
+  }
+
   async #bounds(
     places: readonly { readonly topic: string; readonly partition: number }[],
   ): ReturnType<typeof listOffsets> {
@@ -144,8 +167,8 @@ export class KafkaTopics {
 
   async #administer(doing: string, work: (admin: Admin) => Promise<void>): Promise<void> {
     // Says clearly what is wrong with the connection; kafkajs's admin client would try for long and then say little.
-    await this.#connection.metadata(['any']);
-    const admin = this.#kafka.admin();
+    await this.#connection.metadata(['sluice-is-there-anybody']);
+    const admin = this.#kafka.admin({ retry: { retries: 3 } });
     try {
       await admin.connect();
       await work(admin);

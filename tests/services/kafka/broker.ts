@@ -3,7 +3,8 @@
  * that started it, however that one ends. Listeners: plain text, SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512), TLS.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,20 +27,25 @@ export interface KafkaOptions {
   readonly log?: Log;
 }
 
-export interface KafkaBroker {
+export interface KafkaNode {
   /** `127.0.0.1:<port>`: plain text, no credentials. */
   readonly brokers: string;
-  /** SASL without TLS; user and password are KAFKA_USER and KAFKA_PASSWORD of jars.ts. */
-  readonly saslBrokers: string;
-  /** TLS without SASL; `certificate` is the PEM file to trust. */
-  readonly tlsBrokers: string;
-  readonly certificate: string;
   /** kill -9. */
   kill(): Promise<void>;
   /** Starts it again on the same ports and data. */
   start(): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
+}
+
+export interface KafkaBroker extends KafkaNode {
+  /** SASL without TLS; user and password are KAFKA_USER and KAFKA_PASSWORD of jars.ts. */
+  readonly saslBrokers: string;
+  /** TLS without SASL; `certificate` is the PEM file to trust. */
+  readonly tlsBrokers: string;
+  readonly certificate: string;
+  /** A second broker of the same cluster (node 2, no controller), plain text only. Stop it before the first. */
+  join(): Promise<KafkaNode>;
 }
 
 const START_TIMEOUT_MS = 60_000;
@@ -61,39 +67,69 @@ interface Ports {
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker> {
   const files = await kafkaFiles(options.log);
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-kafka-'));
-  await cp(files.formatted, join(folder, 'data'), { recursive: true });
   const [plain, sasl, tls, controller] = await freePorts();
   const ports: Ports = { plain: options.port ?? plain, sasl, tls, controller };
-  await writeFile(join(folder, 'server.properties'), properties(folder, ports, files, options.settings ?? {}));
-  const broker = new RunningBroker(folder, files, ports);
-  try {
-    await broker.start();
-  } catch (error) {
-    await broker.stop();
-    throw error;
-  }
-  return broker;
+  const settings = { ...firstNode(ports, files), ...COMMON, ...options.settings };
+  const node = await startNode(files, { id: 1, port: ports.plain, settings });
+  return {
+    brokers: node.brokers,
+    saslBrokers: `127.0.0.1:${ports.sasl}`,
+    tlsBrokers: `127.0.0.1:${ports.tls}`,
+    certificate: files.certificate,
+    kill: () => node.kill(),
+    start: () => node.start(),
+    stop: () => node.stop(),
+    join: async () => {
+      const [port] = await freePorts();
+      const joining = { ...secondNode(port, ports.controller), ...COMMON, ...options.settings };
+      return startNode(files, { id: 2, port, settings: joining });
+    },
+  };
 }
 
-class RunningBroker implements KafkaBroker {
+interface NodeOptions {
+  readonly id: number;
+  /** Of the plain text listener: the node is up when it listens. */
+  readonly port: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+async function startNode(files: KafkaFiles, { id, port, settings }: NodeOptions): Promise<RunningNode> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-kafka-'));
+  const data = join(folder, 'data');
+  await cp(files.formatted, data, { recursive: true });
+  if (id !== 1) {
+    const meta = await readFile(join(data, 'meta.properties'), 'utf8');
+    const own = randomBytes(16).toString('base64url').replace(/^-/, '_');
+    await writeFile(
+      join(data, 'meta.properties'),
+      meta.replace(/node\.id=.*/, `node.id=${id}`).replace(/directory\.id=.*/, `directory.id=${own}`),
+    );
+  }
+  const lines = Object.entries({ ...settings, 'log.dirs': data }).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(join(folder, 'server.properties'), lines.join(''));
+  const node = new RunningNode(folder, files.classPath, port);
+  try {
+    await node.start();
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  return node;
+}
+
+class RunningNode implements KafkaNode {
   readonly brokers: string;
-  readonly saslBrokers: string;
-  readonly tlsBrokers: string;
-  readonly certificate: string;
   readonly #folder: string;
-  readonly #files: KafkaFiles;
-  readonly #ports: Ports;
+  readonly #classPath: string;
+  readonly #port: number;
   #process: ChildProcess | null = null;
 
-  constructor(folder: string, files: KafkaFiles, ports: Ports) {
+  constructor(folder: string, classPath: string, port: number) {
     this.#folder = folder;
-    this.#files = files;
-    this.#ports = ports;
-    this.brokers = `127.0.0.1:${ports.plain}`;
-    this.saslBrokers = `127.0.0.1:${ports.sasl}`;
-    this.tlsBrokers = `127.0.0.1:${ports.tls}`;
-    this.certificate = files.certificate;
+    this.#classPath = classPath;
+    this.#port = port;
+    this.brokers = `127.0.0.1:${port}`;
   }
 
   async start(): Promise<void> {
@@ -103,7 +139,7 @@ class RunningBroker implements KafkaBroker {
       ...JAVA_FLAGS,
       logging,
       '-cp',
-      this.#files.classPath,
+      this.#classPath,
       'kafka.Kafka',
       join(this.#folder, 'server.properties'),
     ];
@@ -114,7 +150,7 @@ class RunningBroker implements KafkaBroker {
       stream.on('data', (chunk: Buffer) => (told = (told + chunk.toString('utf8')).slice(-20_000)));
     }
     const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!(await listens(this.#ports.plain))) {
+    while (!(await listens(this.#port))) {
       if (child.exitCode === 127) throw new Error(JAVA_MISSING);
       if (child.exitCode !== null || Date.now() > deadline) {
         throw new Error(
@@ -140,43 +176,55 @@ class RunningBroker implements KafkaBroker {
   }
 }
 
-function properties(folder: string, ports: Ports, files: KafkaFiles, more: Readonly<Record<string, string>>): string {
+/** Small and quick: one partition for the internal topics, dead brokers found within two seconds, the cleaner always awake. */
+const COMMON: Readonly<Record<string, string>> = {
+  'controller.listener.names': 'CONTROLLER',
+  'inter.broker.listener.name': 'PLAINTEXT',
+  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL',
+  'offsets.topic.replication.factor': '1',
+  'offsets.topic.num.partitions': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.num.partitions': '1',
+  'transaction.state.log.min.isr': '1',
+  'group.initial.rebalance.delay.ms': '0',
+  'auto.create.topics.enable': 'false',
+  'broker.heartbeat.interval.ms': '500',
+  'broker.session.timeout.ms': '2000',
+  'log.cleaner.backoff.ms': '200',
+};
+
+function firstNode(ports: Ports, files: KafkaFiles): Readonly<Record<string, string>> {
   const listeners = [
     `PLAINTEXT://127.0.0.1:${ports.plain}`,
     `SASL://127.0.0.1:${ports.sasl}`,
     `SSL://127.0.0.1:${ports.tls}`,
   ];
+  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule';
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
-  const settings: Record<string, string> = {
+  return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
     listeners: [...listeners, `CONTROLLER://127.0.0.1:${ports.controller}`].join(','),
     'advertised.listeners': listeners.join(','),
-    'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL',
     'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-    'listener.name.sasl.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${KAFKA_USER}="${KAFKA_PASSWORD}";`,
+    'listener.name.sasl.plain.sasl.jaas.config': `${plain} required user_${KAFKA_USER}="${KAFKA_PASSWORD}";`,
     'listener.name.sasl.scram-sha-256.sasl.jaas.config': scram,
     'listener.name.sasl.scram-sha-512.sasl.jaas.config': scram,
     'listener.name.ssl.ssl.keystore.type': 'PKCS12',
     'listener.name.ssl.ssl.keystore.location': files.keystore,
     'listener.name.ssl.ssl.keystore.password': KEYSTORE_PASSWORD,
-    'log.dirs': join(folder, 'data'),
-    'offsets.topic.replication.factor': '1',
-    'offsets.topic.num.partitions': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.num.partitions': '1',
-    'transaction.state.log.min.isr': '1',
-    'group.initial.rebalance.delay.ms': '0',
-    'auto.create.topics.enable': 'false',
-    'log.cleaner.backoff.ms': '200',
-    ...more,
   };
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
+}
+
+function secondNode(port: number, controllerPort: number): Readonly<Record<string, string>> {
+  return {
+    'process.roles': 'broker',
+    'node.id': '2',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+  };
 }
 
 /** Asked for together, so that they differ. Somebody may take one before the broker does; then its start fails and says so. */

@@ -49,7 +49,9 @@ export async function kafkaFiles(log: Log = () => {}): Promise<KafkaFiles> {
 }
 
 async function cacheFolder(): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(join(import.meta.dirname, 'pom.xml'))).update(LAYOUT);
+  const hash = createHash('sha256')
+    .update(await readFile(join(import.meta.dirname, 'pom.xml')))
+    .update(LAYOUT);
   const root = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   return join(root, 'sluice', 'services', `kafka-${hash.digest('hex').slice(0, 16)}`);
 }

@@ -175,4 +175,41 @@ describe('a project made with it', () => {
     expect(await succeed('npx', ['sluice', 'job', 'list'], demo)).toMatch(/customer .*\n.*order/);
     expect(await succeed('node', ['jobs/customer.ts', '--help'], demo)).toContain('--full-refresh');
   });
+
+  test('runs its job: events become rows, by the command and by the job file', async () => {
+    const sluice = (...args: string[]): Promise<string> => succeed('npx', ['sluice', ...args], demo);
+    for (const topic of ['create', 'update', 'delete'])
+      await sluice('topic', 'create', `kundenservice-kunde-${topic}`, '--partitions', '2');
+    const event = (id: string, street: string): string =>
+      `{"key":"${id}","value":{"id":"${id}","updated_at":"2026-03-01T10:15:30.123Z","street":"${street}","external_ref":9007199254740993},"timestamp":"2026-03-01T10:15:31Z"}`;
+    writeFileSync(
+      join(demo, 'one.ndjson'),
+      [event('K-1', 'Wendenstraße 12'), event('K-2', 'Heidenkampsweg 1')].join('\n'),
+    );
+    await sluice('topic', 'produce', 'kundenservice-kunde-create', '--file', 'one.ndjson');
+    expect(JSON.parse(await sluice('job', 'run', 'customer', '--json'))).toMatchObject({
+      job: 'customer',
+      exitCode: 0,
+      batches: [{ id: 'customer-00000001', kind: 'stream', read: 2, landed: 2, quarantined: 0 }],
+      errors: [],
+    });
+    writeFileSync(join(demo, 'two.ndjson'), event('K-3', 'Hammer Landstraße 3'));
+    await sluice('topic', 'produce', 'kundenservice-kunde-update', '--file', 'two.ndjson');
+    expect(JSON.parse(await succeed('node', ['jobs/customer.ts', '--json'], demo))).toMatchObject({
+      exitCode: 0,
+      batches: [{ read: 1, landed: 1 }],
+    });
+    const shown = JSON.parse(
+      await sluice('show', '--inline', "select * from {{ ref('current_customer') }} order by customer_id", '--json'),
+    ) as {
+      readonly rows: readonly object[];
+    };
+    expect(shown.rows).toMatchObject([
+      { customer_id: 'K-1', street: 'Wendenstraße 12', external_ref: '9007199254740993' },
+      { customer_id: 'K-2', street: 'Heidenkampsweg 1' },
+      { customer_id: 'K-3', street: 'Hammer Landstraße 3' },
+    ]);
+    await sluice('topic', 'create', 'shop-order-changes', '--partitions', '1');
+    expect(await sluice('debug')).toContain('ok      warehouse');
+  });
 });

@@ -55,6 +55,8 @@ export async function withModels(
       signal: context.signal,
       openWarehouse: async () => (warehouse = await gate.open()),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
+        // Models read raw tables that no run of their job may have made yet.
+        if (warehouse !== undefined) for (const job of jobs) await warehouse.raw.prepare(job);
         // Without a state store (`ci`) there is no lease and no ledger: the models stand for themselves.
         if (warehouse === undefined || !project.target.has('state')) return null;
         const claims = await claimAll({ context, project, composition, compiled, warehouse }, jobsOf(jobs, models), {

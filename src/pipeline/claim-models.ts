@@ -58,7 +58,14 @@ async function claim(
 ): Promise<ModelClaim> {
   const context = new RunContext(ports, REQUEST, session, ports.clock, formatMillis(ports.clock.now()));
   const marks = new WarehouseMarks(context);
-  const anew = fullRefresh ? new Set(nodes.map(({ name }) => name)) : await marks.lostModels(warehouse, nodes);
+  const lastDays = await lastPublishedDays(ports, nodes);
+  const lost = await marks.lostModels(warehouse, nodes);
+  // A daily model without a day has nothing that could be folded again, so it counts as new.
+  const anew = new Set(
+    nodes
+      .filter((node) => fullRefresh || lost.has(node.name) || (node.isDaily && !lastDays.has(node.name)))
+      .map(({ name }) => name),
+  );
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, anew));
   await session.guard();
@@ -69,7 +76,10 @@ async function claim(
   );
   const today = localDay(millisOf(context.logicalTime), ports.timezone);
   const byName = new Map<string, ModelTask>(
-    nodes.map((node) => [node.name, tasks.find((task) => task.node.name === node.name) ?? idleTask(node, today)]),
+    nodes.map((node) => [
+      node.name,
+      tasks.find((task) => task.node.name === node.name) ?? idleTask(node, today, lastDays.get(node.name) ?? null),
+    ]),
   );
   return {
     hooks: (model) => {
@@ -86,9 +96,22 @@ async function claim(
   };
 }
 
-/** Nothing waits for this model: it is folded again as it is, a daily one for today. */
-function idleTask(node: RunnerNode, today: string): ModelTask {
-  const window = node.isDaily ? { from: today, to: today } : null;
+async function lastPublishedDays(ports: JobPorts, nodes: readonly RunnerNode[]): Promise<ReadonlyMap<string, string>> {
+  const days = new Map<string, string>();
+  for (const { name, isDaily } of nodes) {
+    if (!isDaily) continue;
+    const last = (await ports.state.partitions(ports.job.name, name))
+      .map(({ partition }) => partition)
+      .sort()
+      .at(-1);
+    if (last !== undefined) days.set(name, last);
+  }
+  return days;
+}
+
+/** Nothing waits for this model: it is folded again as it is, a daily one for its last day. */
+function idleTask(node: RunnerNode, today: string, lastDay: string | null): ModelTask {
+  const window = lastDay === null ? null : { from: lastDay, to: lastDay };
   const changes: ModelChanges = { full: false, today, window, newDaysFrom: null, keys: null, batchIds: [] };
   return { node, seqs: [], changes, partitions: { window, newDaysFrom: null, allKeys: true, stale: null } };
 }

@@ -22,16 +22,26 @@ export interface BackfillRequest {
 }
 
 function checkDays(request: BackfillRequest): void {
-  for (const [flag, day] of [['--from', request.from], ['--to', request.to]] as const) {
-    if (!isCalendarDate(day)) throw new SluiceError('usage', `${flag}: came "${day}", expected a day such as 2026-03-01`);
+  for (const [flag, day] of [
+    ['--from', request.from],
+    ['--to', request.to],
+  ] as const) {
+    if (!isCalendarDate(day))
+      throw new SluiceError('usage', `${flag}: came "${day}", expected a day such as 2026-03-01`);
   }
   if (request.from > request.to) throw new SluiceError('usage', `--from ${request.from} lies after --to ${request.to}`);
 }
 
-async function backfillStep(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner, request: BackfillRequest): Promise<number> {
+async function backfillStep(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  runner: ModelRunner,
+  request: BackfillRequest,
+): Promise<number> {
   const { state, timezone, job, observer } = context.ports;
   const nodes = (await runner.nodes()).filter((node) => node.isPublished && node.isDaily);
-  if (nodes.length === 0) throw new SluiceError('usage', `job ${job.name} publishes no model that is partitioned by day`);
+  if (nodes.length === 0)
+    throw new SluiceError('usage', `job ${job.name} publishes no model that is partitioned by day`);
   await reconcileRaw(context, warehouse);
   const marks = new WarehouseMarks(context);
   const lost = await marks.lostModels(warehouse, nodes);
@@ -42,18 +52,24 @@ async function backfillStep(context: RunContext, warehouse: OpenWarehouse, runne
     const known = (await state.partitions(job.name, node.name)).map(({ partition }) => partition).sort();
     const last = known.at(-1);
     if (lost.has(node.name) || last === undefined || start === null) {
-      throw new SluiceError('usage', `${node.name} has no history yet`, { hint: `Run the job first: sluice job run ${job.name}` });
+      throw new SluiceError('usage', `${node.name} has no history yet`, {
+        hint: `Run the job first: sluice job run ${job.name}`,
+      });
     }
     const from = laterOf(request.from, start);
     const to = earlierOf(request.to, earlierOf(last, today));
     if (from > to) {
-      context.warn(`${node.name}: history runs from ${start} to ${last}; no day of ${request.from} to ${request.to} lies in it`);
+      context.warn(
+        `${node.name}: history runs from ${start} to ${last}; no day of ${request.from} to ${request.to} lies in it`,
+      );
       continue;
     }
     const days: string[] = [];
     for (let first = from; first <= to; first = addDays(first, DAYS_PER_CHUNK)) {
       const window = { from: first, to: earlierOf(addDays(first, DAYS_PER_CHUNK - 1), to) };
-      observer.progress(`${node.name}: ${window.from} to ${window.to} (${daysBetween(from, window.to) + 1} of ${daysBetween(from, to) + 1} days)`);
+      observer.progress(
+        `${node.name}: ${window.from} to ${window.to} (${daysBetween(from, window.to) + 1} of ${daysBetween(from, to) + 1} days)`,
+      );
       const changes: ModelChanges = { full: false, today, window, newDaysFrom: null, keys: null, batchIds: [] };
       await marks.announce(warehouse, [node.name]);
       const results = await runner.run({
@@ -64,8 +80,13 @@ async function backfillStep(context: RunContext, warehouse: OpenWarehouse, runne
         marks: (name) => marks.statements(name),
         onPublished: async (name) => {
           const partitions = daysOf(window).map((partition) => ({ partition, state: 'done' as const, batchId: null }));
-          await state.markPublished(context.session.lease, name, { seqs: [], partitions, logicalTime: context.logicalTime });
-          await marks.confirm(name);
+          await state.markPublished(context.session.lease, name, {
+            seqs: [],
+            partitions,
+            logicalTime: context.logicalTime,
+            fact: marks.confirmation(name),
+          });
+          marks.noteConfirmed(name);
         },
       });
       days.push(...daysOf(window));
@@ -84,12 +105,21 @@ async function backfillStep(context: RunContext, warehouse: OpenWarehouse, runne
   return rows;
 }
 
-export async function backfill(ports: JobPorts, runner: ModelRunner, run: RunRequest, request: BackfillRequest): Promise<RunReport> {
+export async function backfill(
+  ports: JobPorts,
+  runner: ModelRunner,
+  run: RunRequest,
+  request: BackfillRequest,
+): Promise<RunReport> {
   checkDays(request);
   return underLease(ports, run, async (context) => {
     const warehouse = await ports.warehouse.open();
     try {
-      await context.step('backfill', () => backfillStep(context, warehouse, runner, request), (count) => count);
+      await context.step(
+        'backfill',
+        () => backfillStep(context, warehouse, runner, request),
+        (count) => count,
+      );
     } finally {
       await warehouse.close();
     }

@@ -4,7 +4,7 @@ import { isSluiceError } from '../core/errors.ts';
 import { streamObjectName } from '../core/object-key.ts';
 import { formatMillis, localDay, millisOf } from '../core/time.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
-import { inspectTopics, planStream } from './plan-stream.ts';
+import { inspectTopics, planStream, withRecreated } from './plan-stream.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts } from './ports.ts';
 import type { ErrorReport, RunReport, RunRequest } from './request.ts';
@@ -19,13 +19,18 @@ async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunRep
   if (request.fullLoad) observer.note(`would download the listing of ${job.name} from its REST API`);
   const source = await ports.stream();
   try {
-    const view = await inspectTopics(source, job.topics.map(({ name }) => name), await state.positions(job.name), ports.signal);
+    const topics = job.topics.map(({ name }) => name);
+    const found = await inspectTopics(source, topics, await state.positions(job.name), ports.signal);
+    const view = withRecreated(found, await state.gaps(job.name));
     const plan = planStream(view, { maxRows: job.limits.maxBatchRows, acceptGap: request.accept.gap });
-    for (const gap of plan.refusedGaps) observer.warn(`lost: ${gap.topic}/${gap.partition} offsets ${gap.from} to ${gap.to - 1n}`);
+    for (const gap of plan.refusedGaps)
+      observer.warn(`lost: ${gap.topic}/${gap.partition} offsets ${gap.from} to ${gap.to - 1n}`);
     for (const topic of plan.refusedTopics) observer.warn(`recreated: ${topic.reason}`);
     for (const range of plan.intent?.ranges ?? []) {
       observer.note(`would read ${range.topic}/${range.partition} offsets ${range.from} to ${BigInt(range.to) - 1n}`);
-      observer.note(`     into ${streamObjectName(job.name, { ...range, from: BigInt(range.from), to: BigInt(range.to) }, { gzip: ports.gzip })}`);
+      observer.note(
+        `     into ${streamObjectName(job.name, { ...range, from: BigInt(range.from), to: BigInt(range.to) }, { gzip: ports.gzip })}`,
+      );
     }
     if (plan.intent === null) observer.note('no new records');
     else {
@@ -46,7 +51,12 @@ async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunRep
   return batches;
 }
 
-async function previewModels(ports: JobPorts, runner: ModelRunner, request: RunRequest, logicalTime: string): Promise<RunReport['models']> {
+async function previewModels(
+  ports: JobPorts,
+  runner: ModelRunner,
+  request: RunRequest,
+  logicalTime: string,
+): Promise<RunReport['models']> {
   const { observer, timezone, state, job } = ports;
   const today = localDay(millisOf(logicalTime), timezone);
   const nodes = await runner.nodes();
@@ -54,34 +64,60 @@ async function previewModels(ports: JobPorts, runner: ModelRunner, request: RunR
   for (const node of nodes) {
     const days = (await state.partitions(job.name, node.name)).map(({ partition }) => partition).sort();
     const last = days.at(-1);
-    const full = request.fullRefresh || (node.isDaily ? last === undefined : !(await state.models(job.name)).some(({ model }) => model === node.name));
+    const full =
+      request.fullRefresh ||
+      (node.isDaily ? last === undefined : !(await state.models(job.name)).some(({ model }) => model === node.name));
     const window = node.isDaily ? { from: last ?? today, to: today } : null;
     changes.set(node.name, { full, today, window, newDaysFrom: null, keys: null, batchIds: [] });
-    if (node.isDaily && !full) observer.note(`${node.name}: partitions from the earliest affected day (known once the batch is landed) to ${today}`);
+    if (node.isDaily && !full)
+      observer.note(
+        `${node.name}: partitions from the earliest affected day (known once the batch is landed) to ${today}`,
+      );
   }
   const previews = await runner.preview({ warehouse: null, changes, names: nodes.map(({ name }) => name) });
   for (const { name, sql } of previews) {
     observer.note(`would run ${name}:`);
-    observer.note(sql.split('\n').map((line) => `    ${line}`).join('\n'));
+    observer.note(
+      sql
+        .split('\n')
+        .map((line) => `    ${line}`)
+        .join('\n'),
+    );
   }
   return previews.map(({ name }) => ({ name, state: 'skipped', rows: 0, partitions: [], seconds: 0 }));
 }
 
 export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunRequest): Promise<RunReport> {
   await ports.state.migrate();
-  const clock = logicalClock(ports.clock, request.logicalTime === null ? ports.clock.now() : millisOf(request.logicalTime));
+  const clock = logicalClock(
+    ports.clock,
+    request.logicalTime === null ? ports.clock.now() : millisOf(request.logicalTime),
+  );
   const logicalTime = formatMillis(clock.now());
   const errors: ErrorReport[] = [];
   let batches: RunReport['batches'] = [];
   let models: RunReport['models'] = [];
   const keep = (error: unknown): void => {
     if (!isSluiceError(error)) throw error;
-    errors.push({ code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    errors.push({
+      code: error.code,
+      message: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
   };
   const reads = !request.fullRefresh && (request.only === null || request.only === 'land');
   if (reads) batches = await planLanding(ports, request).catch((error: unknown) => (keep(error), []));
   if (request.only === null || request.only === 'transform') {
     models = await previewModels(ports, runner, request, logicalTime).catch((error: unknown) => (keep(error), []));
   }
-  return { job: ports.job.name, exitCode: errors.length === 0 ? 0 : 1, logicalTime, batches, steps: [], models, errors, warnings: [] };
+  return {
+    job: ports.job.name,
+    exitCode: errors.length === 0 ? 0 : 1,
+    logicalTime,
+    batches,
+    steps: [],
+    models,
+    errors,
+    warnings: [],
+  };
 }

@@ -19,7 +19,13 @@ export function entityRelations(ports: EntityPorts, suffix = ''): RawRelations {
 }
 
 export function entityScope(ports: EntityPorts, keys: RelationName | null, suffix = ''): EntityScope {
-  return { job: ports.job, raw: entityRelations(ports, suffix), dialect: entityDialect(ports), timezone: ports.timezone, keys };
+  return {
+    job: ports.job,
+    raw: entityRelations(ports, suffix),
+    dialect: entityDialect(ports),
+    timezone: ports.timezone,
+    keys,
+  };
 }
 
 /** The guard's query over a loaded, not yet admitted snapshot. */

@@ -15,7 +15,7 @@ import type { AsideResult, ModelRunner, RunnerNode } from './model-runner.ts';
 import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
-import { acceptRefused, loadStep, reconcileRaw } from './load-step.ts';
+import { acceptRefused, admissionOf, loadStep, reconcileRaw } from './load-step.ts';
 import { historyStartDay, reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
@@ -25,19 +25,26 @@ export const ASIDE_SUFFIX = '__rebuild';
 function checkShrink(context: RunContext, aside: AsideResult): void {
   const { job } = context.ports;
   if (context.request.accept.shrink) return;
-  const shrunk = aside.counts.filter(({ before, after }) => before !== null && after < before * (1 - job.limits.maxShrinkRatio));
+  const shrunk = aside.counts.filter(
+    ({ before, after }) => before !== null && after < before * (1 - job.limits.maxShrinkRatio),
+  );
   if (shrunk.length === 0) return;
   const what = shrunk.map(({ name, before, after }) => `${name} ${before} -> ${after} rows`).join(', ');
-  throw new SluiceError('shrink_guard', `job ${job.name}: rebuilt tables are much smaller than the ones in use: ${what}. Readers keep the old ones`, {
-    hint: `Check landing and the models. To swap them in all the same: sluice job run ${job.name} --full-refresh --accept-shrink`,
-    details: { tables: shrunk },
-  });
+  throw new SluiceError(
+    'shrink_guard',
+    `job ${job.name}: rebuilt tables are much smaller than the ones in use: ${what}. Readers keep the old ones`,
+    {
+      hint: `Check landing and the models. To swap them in all the same: sluice job run ${job.name} --full-refresh --accept-shrink`,
+      details: { tables: shrunk },
+    },
+  );
 }
 
 async function sealedBatches(context: RunContext): Promise<readonly BatchRecord[]> {
   const { state, job } = context.ports;
   const batches = await state.batches(job.name, { states: ['landed', 'loaded'] });
-  return batches.filter((batch) => batch.manifest !== null);
+  const sealed = batches.filter((batch) => batch.manifest !== null);
+  return Promise.all(sealed.map(async (batch) => ({ ...batch, admission: await admissionOf(context, batch) })));
 }
 
 /** Whether the delete guard has judged the snapshot (or has nothing to judge). */
@@ -45,7 +52,11 @@ function isDecided(batch: BatchRecord): boolean {
   return batch.manifest?.snapshot?.complete !== true || batch.admission !== null;
 }
 
-async function changesOf(context: RunContext, nodes: readonly RunnerNode[], batches: readonly BatchRecord[]): Promise<Map<string, ModelChanges>> {
+async function changesOf(
+  context: RunContext,
+  nodes: readonly RunnerNode[],
+  batches: readonly BatchRecord[],
+): Promise<Map<string, ModelChanges>> {
   const { job, timezone } = context.ports;
   const today = localDay(millisOf(context.logicalTime), timezone);
   const snapshots = batches.flatMap(({ manifest, admission }) => {
@@ -54,8 +65,16 @@ async function changesOf(context: RunContext, nodes: readonly RunnerNode[], batc
   });
   let start: string | null;
   if (job.historyStart === 'first_event') {
-    const events = batches.flatMap(({ manifest }) => (manifest?.times == null ? [] : [millisOf(manifest.times.minEventAt)]));
-    start = events.length === 0 ? null : localDay(events.reduce((left, right) => Math.min(left, right)), timezone);
+    const events = batches.flatMap(({ manifest }) =>
+      manifest?.times == null ? [] : [millisOf(manifest.times.minEventAt)],
+    );
+    start =
+      events.length === 0
+        ? null
+        : localDay(
+            events.reduce((left, right) => Math.min(left, right)),
+            timezone,
+          );
   } else {
     start = await historyStartDay(context, snapshots);
   }
@@ -63,12 +82,25 @@ async function changesOf(context: RunContext, nodes: readonly RunnerNode[], batc
   return new Map(
     nodes.map((node) => [
       node.name,
-      { full: true, today, window: node.isDaily ? window : null, newDaysFrom: node.isDaily ? (window?.from ?? null) : null, keys: null, batchIds: batches.map(({ id }) => id) },
+      {
+        full: true,
+        today,
+        window: node.isDaily ? window : null,
+        newDaysFrom: node.isDaily ? (window?.from ?? null) : null,
+        keys: null,
+        batchIds: batches.map(({ id }) => id),
+      },
     ]),
   );
 }
 
-async function noteDone(context: RunContext, nodes: readonly RunnerNode[], batches: readonly BatchRecord[], changes: ReadonlyMap<string, ModelChanges>, marks: WarehouseMarks): Promise<void> {
+async function noteDone(
+  context: RunContext,
+  nodes: readonly RunnerNode[],
+  batches: readonly BatchRecord[],
+  changes: ReadonlyMap<string, ModelChanges>,
+  marks: WarehouseMarks,
+): Promise<void> {
   const { state } = context.ports;
   const { lease } = context.session;
   const landed = batches.filter(({ state: known }) => known === 'landed').map(({ seq }) => seq);
@@ -78,11 +110,13 @@ async function noteDone(context: RunContext, nodes: readonly RunnerNode[], batch
     const window = changes.get(node.name)?.window ?? null;
     await state.markPublished(lease, node.name, {
       seqs: batches.map(({ seq }) => seq),
-      partitions: window === null ? [] : daysOf(window).map((partition) => ({ partition, state: 'done', batchId: newest })),
+      partitions:
+        window === null ? [] : daysOf(window).map((partition) => ({ partition, state: 'done', batchId: newest })),
       logicalTime: context.logicalTime,
       replaceAll: true,
+      fact: marks.confirmation(node.name),
     });
-    await marks.confirm(node.name);
+    marks.noteConfirmed(node.name);
   }
 }
 
@@ -97,8 +131,13 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
   const nodes = await runner.nodes();
 
   observer.note(`rebuilding ${job.name} from landing: ${manifests.length} batch(es)`);
-  const loads: readonly LoadBatch[] = batches.flatMap(({ manifest, admission }) => (manifest === null ? [] : [{ manifest, admission }]));
-  const verified = verifyObjects(store, manifests.flatMap(({ objects }) => objects.filter(({ role }) => role !== 'page')));
+  const loads: readonly LoadBatch[] = batches.flatMap(({ manifest, admission }) =>
+    manifest === null ? [] : [{ manifest, admission }],
+  );
+  const verified = verifyObjects(
+    store,
+    manifests.flatMap(({ objects }) => objects.filter(({ role }) => role !== 'page')),
+  );
   verified.catch(() => undefined);
   const loaded = await warehouse.raw.loadAside(job, loads, ASIDE_SUFFIX).catch(async (error: unknown) => {
     await verified;
@@ -120,10 +159,19 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
   const published = nodes.filter(({ isPublished }) => isPublished).map(({ name }) => name);
   await marks.announce(warehouse, published);
   const statements = [...warehouse.raw.swapStatements(job, loads, ASIDE_SUFFIX), ...aside.swap].map((sql) => ({ sql }));
-  await warehouse.models.publish({ node: `${job.name} (refresh)`, statements, tests: [], marks: published.flatMap((name) => marks.statements(name)) }, context.session.guard);
+  await warehouse.models.publish(
+    {
+      node: `${job.name} (refresh)`,
+      statements,
+      tests: [],
+      marks: published.flatMap((name) => marks.statements(name)),
+    },
+    context.session.guard,
+  );
   await noteDone(context, nodes, batches, changes, marks);
   await runner.finish();
-  const sum = (pick: (manifest: (typeof manifests)[number]) => number): number => manifests.reduce((total, manifest) => total + pick(manifest), 0);
+  const sum = (pick: (manifest: (typeof manifests)[number]) => number): number =>
+    manifests.reduce((total, manifest) => total + pick(manifest), 0);
   context.noteRefresh({
     id: `${job.name}-refresh-${runId}`,
     kind: 'refresh',

@@ -26,7 +26,12 @@ export interface JobStatus {
   readonly job: string;
   readonly lease: { readonly holder: LeaseHolder; readonly remainingMs: number } | null;
   readonly batches: { readonly planned: number; readonly landed: number; readonly loaded: number };
-  readonly unfinished: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly logicalTime: string }[];
+  readonly unfinished: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly state: string;
+    readonly logicalTime: string;
+  }[];
   readonly refusedSnapshots: readonly string[];
   readonly deadLetters: number;
   readonly gaps: readonly GapJson[];
@@ -41,12 +46,26 @@ async function lagOf(ports: JobPorts): Promise<readonly PartitionLag[]> {
   const positions = await ports.state.positions(ports.job.name);
   const source = await ports.stream();
   try {
-    const offsets = await source.partitions(ports.job.topics.map(({ name }) => name), ports.signal);
+    const offsets = await source.partitions(
+      ports.job.topics.map(({ name }) => name),
+      ports.signal,
+    );
     return offsets.map(({ topic, partition, start, end }) => {
-      const known = positions.filter((position) => position.topic === topic && position.partition === partition && !position.closed);
-      const next = known.length === 0 ? null : BigInt(known.reduce((newest, position) => (position.epoch > newest.epoch ? position : newest)).next);
+      const known = positions.filter(
+        (position) => position.topic === topic && position.partition === partition && !position.closed,
+      );
+      const next =
+        known.length === 0
+          ? null
+          : BigInt(known.reduce((newest, position) => (position.epoch > newest.epoch ? position : newest)).next);
       const from = next === null || next < start ? start : next;
-      return { topic, partition, next: next?.toString() ?? null, end: end.toString(), lag: (end > from ? end - from : 0n).toString() };
+      return {
+        topic,
+        partition,
+        next: next?.toString() ?? null,
+        end: end.toString(),
+        lag: (end > from ? end - from : 0n).toString(),
+      };
     });
   } finally {
     await source.close();
@@ -82,9 +101,17 @@ export async function jobStatus(ports: JobPorts): Promise<JobStatus> {
     job: job.name,
     lease: await state.leaseOf(job.name),
     batches: { planned: count('planned'), landed: count('landed'), loaded: count('loaded') },
-    unfinished: batches.filter((batch) => batch.state !== 'loaded').map(({ id, kind, state: known, logicalTime }) => ({ id, kind, state: known, logicalTime })),
-    refusedSnapshots: batches.flatMap((batch) => (batch.admission !== null && !batch.admission.admitted ? [batch.id] : [])),
-    deadLetters: batches.reduce((sum, { kind, manifest }) => sum + (kind === 'replay' ? -(manifest?.counts.landed ?? 0) : (manifest?.counts.quarantined ?? 0)), 0),
+    unfinished: batches
+      .filter((batch) => batch.state !== 'loaded')
+      .map(({ id, kind, state: known, logicalTime }) => ({ id, kind, state: known, logicalTime })),
+    refusedSnapshots: batches.flatMap((batch) =>
+      batch.admission !== null && !batch.admission.admitted ? [batch.id] : [],
+    ),
+    deadLetters: batches.reduce(
+      (sum, { kind, manifest }) =>
+        sum + (kind === 'replay' ? -(manifest?.counts.landed ?? 0) : (manifest?.counts.quarantined ?? 0)),
+      0,
+    ),
     gaps: await state.gaps(job.name),
     models,
     lag,

@@ -5,18 +5,28 @@
  * If the process dies: after the intent was stored, the next run lands the same intent; after the objects, it finds them identical;
  * after the manifest, it adopts the manifest.
  */
-import type { Manifest, RangeJson, StreamIntent } from '../core/batch.ts';
+import type { GapJson, Manifest, RangeJson, StreamIntent } from '../core/batch.ts';
 import { SluiceError, isSluiceError } from '../core/errors.ts';
-import { downloadSnapshot, sealableSnapshot, type LandSnapshotRequest, type SnapshotProgress } from '../ingest/land-snapshot-batch.ts';
+import {
+  downloadSnapshot,
+  sealableSnapshot,
+  type LandSnapshotRequest,
+  type SnapshotProgress,
+} from '../ingest/land-snapshot-batch.ts';
 import { landStreamBatch } from '../ingest/land-stream-batch.ts';
 import { readManifest, writeManifest } from '../ingest/manifest-store.ts';
 import type { StreamSource } from '../ingest/ports.ts';
 import type { BatchRecord } from '../state/ports.ts';
-import { advance, inspectTopics, planStream, type StreamPlan, type TopicsView } from './plan-stream.ts';
+import { advance, inspectTopics, planStream, withRecreated, type StreamPlan, type TopicsView } from './plan-stream.ts';
 import { landReplay } from './replay-dead-letters.ts';
 import type { RunContext } from './run-context.ts';
 
-function describeRange(range: { readonly topic: string; readonly partition: number; readonly from: bigint | string; readonly to: bigint | string }): string {
+function describeRange(range: {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint | string;
+  readonly to: bigint | string;
+}): string {
   return `${range.topic}/${range.partition} offsets ${range.from} to ${BigInt(range.to) - 1n}`;
 }
 
@@ -36,8 +46,13 @@ async function seal(context: RunContext, batch: BatchRecord, manifest: Manifest)
   const sealed: BatchRecord = { ...batch, state: manifest.void === true ? 'void' : 'landed', manifest };
   context.noteBatch(sealed);
   const { read, landed, quarantined } = manifest.counts;
-  observer.note(`landed ${manifest.batchId} (${manifest.kind}): ${read} read, ${landed} landed, ${quarantined} quarantined`);
-  for (const field of manifest.drift) context.warn(`schema drift: unknown field ${field.path} in ${field.records} record(s) of ${manifest.batchId}; kept in raw`);
+  observer.note(
+    `landed ${manifest.batchId} (${manifest.kind}): ${read} read, ${landed} landed, ${quarantined} quarantined`,
+  );
+  for (const field of manifest.drift)
+    context.warn(
+      `schema drift: unknown field ${field.path} in ${field.records} record(s) of ${manifest.batchId}; kept in raw`,
+    );
   return sealed;
 }
 
@@ -45,11 +60,14 @@ function checkQuarantine(context: RunContext, manifest: Manifest): void {
   const { job } = context.ports;
   const { read, quarantined } = manifest.counts;
   const { maxQuarantineRatio, minQuarantineRecords } = job.limits;
-  if (context.request.accept.quarantine || read < minQuarantineRecords || quarantined <= read * maxQuarantineRatio) return;
+  if (context.request.accept.quarantine || read < minQuarantineRecords || quarantined <= read * maxQuarantineRatio)
+    return;
   throw new SluiceError(
     'quarantine_ratio',
     `job ${job.name}, batch ${manifest.batchId}: ${quarantined} of ${read} records are bad, allowed are ${Math.round(maxQuarantineRatio * 100)} %; the batch is not sealed and nothing of it is loaded`,
-    { hint: `Mend the schema in the job and run again (the records are judged anew), or let them become dead letters: sluice job run ${job.name} --accept-quarantine` },
+    {
+      hint: `Mend the schema in the job and run again (the records are judged anew), or let them become dead letters: sluice job run ${job.name} --accept-quarantine`,
+    },
   );
 }
 
@@ -58,27 +76,37 @@ async function alreadySealed(context: RunContext, batch: BatchRecord): Promise<M
   return readManifest(store, job.name, batch.seq);
 }
 
-/** A planned range whose first offsets were deleted before they were read: what is lost and what can still be read. */
-function withoutLost(intent: StreamIntent, view: TopicsView): { readonly intent: StreamIntent; readonly lost: readonly RangeJson[]; readonly recreated: boolean } {
-  const lost: RangeJson[] = [];
+interface ReadableIntent {
+  readonly intent: StreamIntent;
+  readonly lost: readonly RangeJson[];
+  readonly recreated: boolean;
+}
+
+/**
+ * A planned range whose records were deleted before they were read: what is lost and what can still be read. The loss of a recreated topic's
+ * range ends with the range (batches behind it may be sealed); the next plan closes the epoch (`withRecreated`).
+ */
+function withoutLost(intent: StreamIntent, view: TopicsView): ReadableIntent {
+  const gaps: (GapJson & RangeJson)[] = [];
   const ranges: RangeJson[] = [];
-  let recreated = false;
   for (const range of intent.ranges) {
-    const log = view.partitions.find((partition) => partition.topic === range.topic && partition.partition === range.partition);
-    const isRecreated = log === undefined || view.recreated.has(range.topic) || log.end < BigInt(range.to) || log.epoch !== range.epoch;
-    if (isRecreated) {
-      recreated = true;
-      lost.push(range);
-    } else if (log.start > BigInt(range.from)) {
+    const log = view.partitions.find(
+      (partition) => partition.topic === range.topic && partition.partition === range.partition,
+    );
+    const isRecreated =
+      log === undefined || view.recreated.has(range.topic) || log.end < BigInt(range.to) || log.epoch !== range.epoch;
+    if (isRecreated) gaps.push({ ...range, reason: 'recreated' });
+    else if (log.start > BigInt(range.from)) {
       const end = log.start < BigInt(range.to) ? log.start : BigInt(range.to);
-      lost.push({ ...range, to: end.toString() });
+      gaps.push({ ...range, to: end.toString(), reason: 'retention' });
       if (end < BigInt(range.to)) ranges.push({ ...range, from: end.toString() });
-    } else {
-      ranges.push(range);
-    }
+    } else ranges.push(range);
   }
-  const gaps = [...intent.gaps, ...lost.map((range) => ({ ...range, reason: 'retention' as const }))];
-  return { intent: { ...intent, ranges, gaps }, lost, recreated };
+  return {
+    intent: { ...intent, ranges, gaps: [...intent.gaps, ...gaps] },
+    lost: gaps.map(({ reason: _reason, ...range }) => range),
+    recreated: gaps.some(({ reason }) => reason === 'recreated'),
+  };
 }
 
 export class Lander {
@@ -134,17 +162,24 @@ export class Lander {
     const { state, job } = context.ports;
     const topics = [...new Set(intent.ranges.map((range) => range.topic))];
     const positions = (await state.positions(job.name)).map((position) => {
-      const planned = intent.ranges.find((range) => range.topic === position.topic && range.partition === position.partition && range.epoch === position.epoch);
+      const planned = intent.ranges.find(
+        (range) =>
+          range.topic === position.topic && range.partition === position.partition && range.epoch === position.epoch,
+      );
       return planned === undefined ? position : { ...position, next: planned.from };
     });
     const view = await inspectTopics(await this.#stream(), topics, positions, context.signal);
     const readable = withoutLost(intent, view);
     if (readable.lost.length === 0 || context.request.accept.gap) return readable.intent;
     const what = readable.lost.map(describeRange).join('; ');
-    throw new SluiceError(readable.recreated ? 'topic_recreated' : 'retention_gap', `job ${job.name}, batch ${batch.id}: planned records were deleted before they were read: ${what}`, {
-      hint: acceptHint(context),
-      details: { ranges: readable.lost },
-    });
+    throw new SluiceError(
+      readable.recreated ? 'topic_recreated' : 'retention_gap',
+      `job ${job.name}, batch ${batch.id}: planned records were deleted before they were read: ${what}`,
+      {
+        hint: acceptHint(context),
+        details: { ranges: readable.lost },
+      },
+    );
   }
 
   async #landStream(batch: BatchRecord, intent: StreamIntent): Promise<Manifest | null> {
@@ -177,9 +212,13 @@ export class Lander {
     const context = this.#context;
     const { job, state, gzip, observer } = context.ports;
     if (batch.intent.kind !== 'snapshot' || job.snapshot === null) {
-      throw new SluiceError('job_invalid', `job ${job.name} has an unfinished snapshot ${batch.id}, but names no snapshot source any more`, {
-        hint: 'Put the snapshot source back until the batch is finished.',
-      });
+      throw new SluiceError(
+        'job_invalid',
+        `job ${job.name} has an unfinished snapshot ${batch.id}, but names no snapshot source any more`,
+        {
+          hint: 'Put the snapshot source back until the batch is finished.',
+        },
+      );
     }
     let rows = 0;
     return {
@@ -212,7 +251,9 @@ export class Lander {
     checkQuarantine(context, manifest);
     const sealed = (await seal(context, batch, manifest)).manifest;
     if (manifest.snapshot?.complete === false) {
-      context.warn(`snapshot ${manifest.snapshot.snapshotId} is not complete (${manifest.snapshot.reason ?? 'unknown'}): its rows count, its absences do not`);
+      context.warn(
+        `snapshot ${manifest.snapshot.snapshotId} is not complete (${manifest.snapshot.reason ?? 'unknown'}): its rows count, its absences do not`,
+      );
     }
     return sealed;
   }
@@ -227,7 +268,8 @@ export class Lander {
     if ((progress === null || progress.pages === 0) && context.request.fullLoad) return this.#voidSnapshot(batch);
     try {
       const manifest = await this.#landSnapshot(batch, false);
-      if (manifest === null) context.warn(`snapshot ${batch.id} is unfinished and waits: the API's address is not in the environment`);
+      if (manifest === null)
+        context.warn(`snapshot ${batch.id} is unfinished and waits: the API's address is not in the environment`);
       return manifest;
     } catch (error) {
       if (!isSluiceError(error, 'rest_failed') || !context.request.fullLoad) throw error;
@@ -262,10 +304,16 @@ export class Lander {
     const current = (await state.batchesBySeq(job.name, [batch.seq]))[0];
     const progress = (current?.progress ?? null) as SnapshotProgress | null;
     if (progress === null || progress.pages === 0) return this.#voidSnapshot(batch);
-    const closed: SnapshotProgress = { ...progress, finishedAt: progress.finishedAt ?? new Date(context.clock.now()).toISOString(), abandoned: reason };
+    const closed: SnapshotProgress = {
+      ...progress,
+      finishedAt: progress.finishedAt ?? new Date(context.clock.now()).toISOString(),
+      abandoned: reason,
+    };
     const request = this.#snapshotRequest({ ...batch, progress: closed });
     const manifest = await sealableSnapshot(request, closed, { store, shifting: false });
-    context.warn(`snapshot ${batch.id} was given up after ${progress.pages} page(s): its rows count, its absences do not`);
+    context.warn(
+      `snapshot ${batch.id} was given up after ${progress.pages} page(s): its rows count, its absences do not`,
+    );
     return (await seal(context, batch, manifest)).manifest;
   }
 
@@ -293,15 +341,25 @@ export class Lander {
     if (plan.refusedGaps.length > 0) {
       const what = plan.refusedGaps.map(describeRange).join('; ');
       context.fail(
-        new SluiceError('retention_gap', `job ${job.name}: records were deleted before they were read: ${what}. These partitions wait; the others were landed`, {
-          hint: acceptHint(context),
-          details: { ranges: plan.refusedGaps.map((gap) => ({ ...gap, from: gap.from.toString(), to: gap.to.toString() })) },
-        }),
+        new SluiceError(
+          'retention_gap',
+          `job ${job.name}: records were deleted before they were read: ${what}. These partitions wait; the others were landed`,
+          {
+            hint: acceptHint(context),
+            details: {
+              ranges: plan.refusedGaps.map((gap) => ({ ...gap, from: gap.from.toString(), to: gap.to.toString() })),
+            },
+          },
+        ),
       );
     }
     for (const { topic, reason } of plan.refusedTopics) {
       context.fail(
-        new SluiceError('topic_recreated', `job ${job.name}: topic ${topic} was recreated: ${reason}. It waits; the others were landed`, { hint: acceptHint(context), details: { topic } }),
+        new SluiceError(
+          'topic_recreated',
+          `job ${job.name}: topic ${topic} was recreated: ${reason}. It waits; the others were landed`,
+          { hint: acceptHint(context), details: { topic } },
+        ),
       );
     }
   }
@@ -311,7 +369,11 @@ export class Lander {
     const context = this.#context;
     const { state, job } = context.ports;
     const positions = await state.positions(job.name);
-    let view = await inspectTopics(await this.#stream(), job.topics.map((topic) => topic.name), positions, context.signal);
+    const topics = job.topics.map((topic) => topic.name);
+    let view = withRecreated(
+      await inspectTopics(await this.#stream(), topics, positions, context.signal),
+      await state.gaps(job.name),
+    );
     const maxRows = await this.#rowsPerBatch();
     const landed: Manifest[] = [];
     let refusals: StreamPlan | undefined;
@@ -335,11 +397,11 @@ export class Lander {
   async #rowsPerBatch(): Promise<number> {
     const { state, job } = this.#context.ports;
     const { maxBatchRows, maxBatchBytes } = job.limits;
-    const heads = await state.batchHeads(job.name, { states: ['landed', 'loaded'] });
-    const newest = heads.findLast((head) => head.kind === 'stream');
-    const manifest = newest === undefined ? null : (await state.batchesBySeq(job.name, [newest.seq]))[0]?.manifest;
+    const [newest] = await state.batches(job.name, { states: ['landed', 'loaded'], kinds: ['stream'], newest: 1 });
+    const manifest = newest?.manifest;
     const bytes = manifest?.objects.reduce((sum, object) => sum + object.bytes, 0) ?? 0;
-    const mean = manifest === null || manifest === undefined || manifest.counts.read === 0 ? 1000 : bytes / manifest.counts.read;
+    const mean =
+      manifest === null || manifest === undefined || manifest.counts.read === 0 ? 1000 : bytes / manifest.counts.read;
     return Math.max(1, Math.min(maxBatchRows, Math.floor(maxBatchBytes / Math.max(1, mean))));
   }
 
@@ -352,12 +414,15 @@ export class Lander {
     for (const { topic, partition, epoch, next } of await state.positions(job.name)) {
       const key = `${topic}/${partition}`;
       const known = newest.get(key);
-      if (known === undefined || known.epoch < epoch) newest.set(key, { topic, partition, epoch, offset: BigInt(next) });
+      if (known === undefined || known.epoch < epoch)
+        newest.set(key, { topic, partition, epoch, offset: BigInt(next) });
     }
     try {
       await this.#source.commitOffsets(`sluice-${project}-${job.name}`, [...newest.values()]);
     } catch (error) {
-      observer.note(`the consumer group's offsets were not committed (lag monitors only): ${error instanceof Error ? error.message : String(error)}`);
+      observer.note(
+        `the consumer group's offsets were not committed (lag monitors only): ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

@@ -17,7 +17,12 @@ export interface LeaseSession extends HeldLease {
 
 export async function holdLease(ports: JobPorts): Promise<LeaseSession> {
   const { job, state, clock, leaseTtlMs } = ports;
-  const outcome = await state.acquireLease({ job: job.name, holder: ports.holder, ttlMs: leaseTtlMs, isAlive: ports.isAlive });
+  const outcome = await state.acquireLease({
+    job: job.name,
+    holder: ports.holder,
+    ttlMs: leaseTtlMs,
+    isAlive: ports.isAlive,
+  });
   if (outcome.status === 'held') {
     const { holder, remainingMs } = outcome;
     throw new SluiceError(
@@ -27,7 +32,9 @@ export async function holdLease(ports: JobPorts): Promise<LeaseSession> {
     );
   }
   if (outcome.tookOverFrom !== null) {
-    ports.observer.note(`took over from process ${outcome.tookOverFrom.pid} on ${outcome.tookOverFrom.host}, which ended without finishing`);
+    ports.observer.note(
+      `took over from process ${outcome.tookOverFrom.pid} on ${outcome.tookOverFrom.host}, which ended without finishing`,
+    );
   }
   const { lease } = outcome;
   const lost = new AbortController();

@@ -15,11 +15,11 @@ import { snapshotGuardSql } from './entity-sql.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
 
-/** Makes the guard's decision durable (landing, then state) before the load that depends on it commits. */
-async function recordAdmission(context: RunContext, manifest: Manifest, admission: Admission): Promise<void> {
-  const { state, store, job } = context.ports;
+/** The guard's decision in landing, where it stands before the load that depends on it commits. */
+async function recordAdmission(context: RunContext, manifest: Manifest, admission: Admission): Promise<Admission> {
+  const { store, job } = context.ports;
   await writeAdmission(store, job.name, manifest.seq, admission, context.session.guard);
-  await state.saveAdmission(context.session.lease, manifest.seq, admission);
+  return admission;
 }
 
 function refusal(context: RunContext, manifest: Manifest, admission: Admission): SluiceError {
@@ -29,49 +29,75 @@ function refusal(context: RunContext, manifest: Manifest, admission: Admission):
     `job ${job.name}: snapshot ${manifest.snapshot?.snapshotId ?? manifest.batchId} would turn ${admission.keysGone} of ${admission.keysThere} ${job.entity} keys that are there into gone ones; it is kept out as a whole`,
     {
       hint: `Check the API's listing. To let this snapshot in, without a new download: sluice job run ${job.name} --accept-deletes`,
-      details: { snapshot: manifest.snapshot?.snapshotId, keysThere: admission.keysThere, keysGone: admission.keysGone },
+      details: {
+        snapshot: manifest.snapshot?.snapshotId,
+        keysThere: admission.keysThere,
+        keysGone: admission.keysGone,
+      },
     },
   );
 }
 
+/** Decides by the guard's rule what landing does not know yet. */
+async function decide(context: RunContext, manifest: Manifest, ask: Parameters<SnapshotJudge>[0]): Promise<Admission> {
+  const { job, store } = context.ports;
+  const decided = await readAdmission(store, job.name, manifest.seq);
+  if (decided !== null) return decided;
+  const counts = await ask(snapshotGuardSql(context.ports, manifest));
+  const { maxDeleteRatio, minDeletes } = job.limits;
+  const isTooMany = counts.keysGone > counts.keysThere * maxDeleteRatio && counts.keysGone > minDeletes;
+  const isAll = counts.keysThere > 0 && counts.keysGone === counts.keysThere;
+  return recordAdmission(context, manifest, {
+    batchId: manifest.batchId,
+    admitted: !isTooMany && !isAll,
+    accepted: false,
+    ...counts,
+  });
+}
+
+/**
+ * The admission of a complete snapshot that the state store knows none of. It is noted there after the load: until then a killed run is followed
+ * by one that asks again, finds the decision in landing, and tells a refusal that nobody has been told.
+ */
 function judgeOf(context: RunContext, manifest: Manifest): SnapshotJudge {
-  const { job, store, state } = context.ports;
   return async (ask) => {
-    const decided = await readAdmission(store, job.name, manifest.seq);
-    if (decided !== null) {
-      await state.saveAdmission(context.session.lease, manifest.seq, decided);
-      return decided;
-    }
-    const counts = await ask(snapshotGuardSql(context.ports, manifest));
-    const { maxDeleteRatio, minDeletes } = job.limits;
-    const isTooMany = counts.keysGone > counts.keysThere * maxDeleteRatio && counts.keysGone > minDeletes;
-    const isAll = counts.keysThere > 0 && counts.keysGone === counts.keysThere;
-    const isRefused = isTooMany || isAll;
-    const accepted = isRefused && context.request.accept.deletes;
-    const refused: Admission = { batchId: manifest.batchId, admitted: !isRefused, accepted: false, ...counts };
-    await recordAdmission(context, manifest, refused);
-    if (!accepted) {
-      if (isRefused) context.fail(refusal(context, manifest, refused));
-      return refused;
-    }
-    const admission: Admission = { ...refused, admitted: true, accepted: true };
-    await recordAdmission(context, manifest, admission);
-    return admission;
+    const decided = await decide(context, manifest, ask);
+    if (decided.admitted) return decided;
+    if (context.request.accept.deletes)
+      return recordAdmission(context, manifest, { ...decided, admitted: true, accepted: true });
+    context.fail(refusal(context, manifest, decided));
+    return decided;
   };
 }
 
-/** `--accept-deletes` lets in what earlier runs kept out: recorded, then loaded again with its admission. */
+/**
+ * `--accept-deletes` lets in what earlier runs kept out: unloaded, so that it is loaded again whatever happens next, then recorded. A run that
+ * dies in between leaves a batch to load and, in landing, the admission to load it with (`admissionOf`).
+ */
 export async function acceptRefused(context: RunContext): Promise<void> {
   if (!context.request.accept.deletes) return;
   const { state, job, observer } = context.ports;
-  const heads = await state.batchHeads(job.name, { states: ['loaded'] });
-  const snapshots = heads.filter((head) => head.kind === 'snapshot').map((head) => head.seq);
-  for (const batch of await state.batchesBySeq(job.name, snapshots)) {
+  for (const batch of await state.batches(job.name, { states: ['landed', 'loaded'], kinds: ['snapshot'] })) {
     if (batch.manifest === null || batch.admission === null || batch.admission.admitted) continue;
-    await recordAdmission(context, batch.manifest, { ...batch.admission, admitted: true, accepted: true });
     await state.markUnloaded(context.session.lease, [batch.seq]);
+    const accepted = await recordAdmission(context, batch.manifest, {
+      ...batch.admission,
+      admitted: true,
+      accepted: true,
+    });
+    await state.saveAdmission(context.session.lease, batch.seq, accepted);
     observer.note(`admitted snapshot ${batch.manifest.snapshot?.snapshotId ?? batch.id} by --accept-deletes`);
   }
+}
+
+/** What the state store says of a snapshot's admission, but for an acceptance that only got as far as landing. */
+export async function admissionOf(context: RunContext, batch: BatchRecord): Promise<Admission | null> {
+  if (batch.admission === null || batch.admission.admitted) return batch.admission;
+  const { state, store, job } = context.ports;
+  const decided = await readAdmission(store, job.name, batch.seq);
+  if (decided?.admitted !== true) return batch.admission;
+  await state.saveAdmission(context.session.lease, batch.seq, decided);
+  return decided;
 }
 
 async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: BatchRecord): Promise<number> {
@@ -88,17 +114,24 @@ async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: Bat
   // It is awaited below in every case; this keeps an early failure from counting as unhandled.
   verified.catch(() => undefined);
   try {
+    const judge = judgeOf(context, manifest);
+    const judged: Admission[] = [];
     const loaded = await warehouse.raw.loadBatch(
       job,
-      { manifest, admission: batch.admission },
+      { manifest, admission: await admissionOf(context, batch) },
       {
-        judge: judgeOf(context, manifest),
+        judge: async (ask) => {
+          const admission = await judge(ask);
+          judged.push(admission);
+          return admission;
+        },
         guard: async () => {
           await verified;
           await context.session.guard();
         },
       },
     );
+    for (const admission of judged) await state.saveAdmission(context.session.lease, batch.seq, admission);
     await state.markLoaded(context.session.lease, [batch.seq]);
     context.noteState(batch.seq, 'loaded');
     const rows = loaded.stream + loaded.snapshot + loaded.deadLetters;
@@ -117,10 +150,17 @@ export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse
   await warehouse.raw.prepare(job);
   const held = await warehouse.raw.loadedBatches(job);
   const heads = await state.batchHeads(job.name, { states: ['landed', 'loaded'] });
-  const empty = await emptyBatches(context, heads.filter((head) => head.state === 'loaded' && !held.has(head.seq)).map((head) => head.seq));
-  const missing = heads.filter((head) => head.state === 'loaded' && !held.has(head.seq) && !empty.has(head.seq)).map((head) => head.seq);
+  const empty = await emptyBatches(
+    context,
+    heads.filter((head) => head.state === 'loaded' && !held.has(head.seq)).map((head) => head.seq),
+  );
+  const missing = heads
+    .filter((head) => head.state === 'loaded' && !held.has(head.seq) && !empty.has(head.seq))
+    .map((head) => head.seq);
   if (missing.length > 0) {
-    context.warn(`the warehouse lacks ${missing.length} batch(es) that were loaded before (lost or restored from a copy?); they are loaded again from landing`);
+    context.warn(
+      `the warehouse lacks ${missing.length} batch(es) that were loaded before (lost or restored from a copy?); they are loaded again from landing`,
+    );
     await state.markUnloaded(context.session.lease, missing);
   }
 }
@@ -129,7 +169,11 @@ export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse
 async function emptyBatches(context: RunContext, seqs: readonly number[]): Promise<ReadonlySet<number>> {
   if (seqs.length === 0) return new Set();
   const batches = await context.ports.state.batchesBySeq(context.ports.job.name, seqs);
-  return new Set(batches.filter(({ manifest }) => manifest !== null && manifest.objects.length === 0 && manifest.snapshot === undefined).map(({ seq }) => seq));
+  return new Set(
+    batches
+      .filter(({ manifest }) => manifest !== null && manifest.objects.length === 0 && manifest.snapshot === undefined)
+      .map(({ seq }) => seq),
+  );
 }
 
 /** Returns the rows loaded. */

@@ -1,6 +1,14 @@
 /** What the pipeline adds to the templates' context: `sluice.current_rows`, `sluice.daily_rows` and the jobs' plain data. */
 import type { JobDefinition } from '../core/job.ts';
-import { fail, hostFunction, hostObject, RelationValue, type ContextExtensions, type ExtensionScope, type Value } from '../transform/index.ts';
+import {
+  fail,
+  hostFunction,
+  hostObject,
+  RelationValue,
+  type ContextExtensions,
+  type ExtensionScope,
+  type Value,
+} from '../transform/index.ts';
 import { bigqueryEntityDialect, duckdbEntityDialect } from '../transform/sql/entity/dialect.ts';
 import { currentModelSql, dailyModelSql } from '../transform/sql/entity/model-functions.ts';
 import { rawRelations, type EntityScope } from '../transform/sql/entity/records.ts';
@@ -53,7 +61,8 @@ export function modelExtensions(options: ExtensionOptions): ContextExtensions {
   return (scope) => {
     const render = (name: string, args: readonly Value[], sql: (job: JobDefinition) => string): Value => {
       const [wanted] = args;
-      if (typeof wanted !== 'string') return fail(`sluice.${name} takes the job's name first: {{ sluice.${name}('customer', changes) }}`);
+      if (typeof wanted !== 'string')
+        return fail(`sluice.${name} takes the job's name first: {{ sluice.${name}('customer', changes) }}`);
       const job = byName.get(wanted);
       if (job !== undefined) return sql(job);
       if (!scope.execute) return PLACEHOLDER;
@@ -61,11 +70,18 @@ export function modelExtensions(options: ExtensionOptions): ContextExtensions {
     };
     return {
       sluice: hostObject({
-        current_rows: hostFunction((args) => render('current_rows', args, (job) => currentModelSql(scopeOf(job, scope, options), scope.changes))),
+        current_rows: hostFunction((args) =>
+          render('current_rows', args, (job) => currentModelSql(scopeOf(job, scope, options), scope.changes)),
+        ),
         daily_rows: hostFunction((args) =>
           render('daily_rows', args, (job) => {
             const self = args[2];
-            if (!(self instanceof RelationValue)) return String(fail("sluice.daily_rows takes the model itself last: {{ sluice.daily_rows('customer', changes, this) }}"));
+            if (!(self instanceof RelationValue))
+              return String(
+                fail(
+                  "sluice.daily_rows takes the model itself last: {{ sluice.daily_rows('customer', changes, this) }}",
+                ),
+              );
             return dailyModelSql(scopeOf(job, scope, options), scope.changes, self.relation);
           }),
         ),

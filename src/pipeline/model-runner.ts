@@ -48,10 +48,14 @@ export interface ModelRunner {
   /** The job's models and their ancestors in graph order. Throws `compile_error`. */
   nodes(): Promise<readonly RunnerNode[]>;
   /** SQL of each node as it would run, for `--dry-run`. */
-  preview(request: Pick<ModelRunRequest, 'changes' | 'names'> & { readonly warehouse: OpenWarehouse | null }): Promise<readonly { readonly name: string; readonly sql: string }[]>;
+  preview(
+    request: Pick<ModelRunRequest, 'changes' | 'names'> & { readonly warehouse: OpenWarehouse | null },
+  ): Promise<readonly { readonly name: string; readonly sql: string }[]>;
   run(request: ModelRunRequest): Promise<readonly RunnerResult[]>;
   /** Builds and tests every node under names with `suffix`, reading raw tables with the same suffix; nothing in use changes. */
-  buildAside(request: Omit<ModelRunRequest, 'names' | 'marks' | 'onPublished'> & { readonly suffix: string }): Promise<AsideResult>;
+  buildAside(
+    request: Omit<ModelRunRequest, 'names' | 'marks' | 'onPublished'> & { readonly suffix: string },
+  ): Promise<AsideResult>;
   /** Writes run_results.json and what else belongs under target/. */
   finish(): Promise<void>;
 }

@@ -52,19 +52,25 @@ function affectedBySnapshot(manifest: Manifest, snapshot: SnapshotSpan, toleranc
   if (times === null || !snapshot.complete) return false;
   const startedAt = millisOf(snapshot.startedAt);
   const isObservedBefore = millisOf(times.minBrokerAt) < startedAt;
-  const isAsserted = millisOf(times.maxEventAt) + 1 >= startedAt - toleranceMs && millisOf(times.minEventAt) <= millisOf(snapshot.finishedAt) + toleranceMs;
+  const isAsserted =
+    millisOf(times.maxEventAt) + 1 >= startedAt - toleranceMs &&
+    millisOf(times.minEventAt) <= millisOf(snapshot.finishedAt) + toleranceMs;
   return isObservedBefore || isAsserted;
 }
 
 /** The earliest local day that a batch can change; null when it changes none. */
-export function earliestAffectedDay(manifest: Manifest, input: Pick<ChangesInput, 'job' | 'timezone' | 'snapshots'>): string | null {
+export function earliestAffectedDay(
+  manifest: Manifest,
+  input: Pick<ChangesInput, 'job' | 'timezone' | 'snapshots'>,
+): string | null {
   const { timezone, job } = input;
   if (manifest.snapshot !== undefined) return localDay(millisOf(manifest.snapshot.startedAt), timezone);
   if (manifest.times === null) return null;
   let day = localDay(millisOf(manifest.times.minEventAt), timezone);
   const toleranceMs = job.snapshot?.toleranceMs ?? 0;
   for (const snapshot of input.snapshots) {
-    if (affectedBySnapshot(manifest, snapshot, toleranceMs)) day = earlierOf(day, localDay(millisOf(snapshot.startedAt), timezone));
+    if (affectedBySnapshot(manifest, snapshot, toleranceMs))
+      day = earlierOf(day, localDay(millisOf(snapshot.startedAt), timezone));
   }
   return day;
 }
@@ -80,7 +86,8 @@ export function planPartitions(input: ChangesInput): PartitionPlan {
   const { historyStart, today, published, pending, job } = input;
   const nothing: PartitionPlan = { window: null, newDaysFrom: null, allKeys: false, stale: null };
   if (historyStart === null || historyStart > today) return nothing;
-  if (published === null) return { window: { from: historyStart, to: today }, newDaysFrom: historyStart, allKeys: true, stale: null };
+  if (published === null)
+    return { window: { from: historyStart, to: today }, newDaysFrom: historyStart, allKeys: true, stale: null };
   const startsEarlier = historyStart < published.from;
   const last = published.to;
   const to = laterOf(today, last);

@@ -28,6 +28,8 @@ export interface TopicsView {
   readonly partitions: readonly PartitionView[];
   /** Topics whose log is not the one that was read before, with the reason in words. */
   readonly recreated: ReadonlyMap<string, string>;
+  /** Those of them whose loss was accepted before (`withRecreated`). */
+  readonly accepted?: ReadonlySet<string>;
 }
 
 function epochOf(topic: string, positions: readonly Position[]): number {
@@ -68,8 +70,15 @@ export async function inspectTopics(
   const signs = await Promise.all(
     offsets.map(async (log) => {
       const epoch = epochOf(log.topic, positions);
-      const position = positions.find((known) => known.topic === log.topic && known.partition === log.partition && known.epoch === epoch);
-      return { log, epoch, position, sign: position === undefined ? null : await recreationSign(source, log, position, signal) };
+      const position = positions.find(
+        (known) => known.topic === log.topic && known.partition === log.partition && known.epoch === epoch,
+      );
+      return {
+        log,
+        epoch,
+        position,
+        sign: position === undefined ? null : await recreationSign(source, log, position, signal),
+      };
     }),
   );
   for (const { log, sign } of signs) if (sign !== null && !recreated.has(log.topic)) recreated.set(log.topic, sign);
@@ -81,10 +90,36 @@ export async function inspectTopics(
   return { partitions, recreated };
 }
 
+/**
+ * A planned range that was lost with its topic was accepted as a gap when its batch was sealed, which could not close the epoch. Nothing else
+ * may tell any more that the topic is another one (no record of the old one was landed, say), so the gap does, and the next plan closes it.
+ */
+export function withRecreated(view: TopicsView, gaps: readonly GapJson[]): TopicsView {
+  const accepted = new Set<string>();
+  for (const { topic, epoch, reason, to } of gaps) {
+    if (reason !== 'recreated' || to === null) continue;
+    if (view.partitions.some((partition) => partition.topic === topic && partition.epoch === epoch))
+      accepted.add(topic);
+  }
+  if (accepted.size === 0) return view;
+  const recreated = new Map(view.recreated);
+  for (const topic of accepted)
+    recreated.set(topic, recreated.get(topic) ?? 'planned records were lost with its former life');
+  const partitions = view.partitions.map((partition) =>
+    accepted.has(partition.topic) ? { ...partition, lost: null } : partition,
+  );
+  return { partitions, recreated, accepted };
+}
+
 export interface StreamPlan {
   readonly intent: StreamIntent | null;
   /** Losses that stop a partition because nobody accepted them. */
-  readonly refusedGaps: readonly { readonly topic: string; readonly partition: number; readonly from: bigint; readonly to: bigint }[];
+  readonly refusedGaps: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly from: bigint;
+    readonly to: bigint;
+  }[];
   readonly refusedTopics: readonly { readonly topic: string; readonly reason: string }[];
 }
 
@@ -105,20 +140,30 @@ function capRanges(available: readonly Available[], maxRows: number): readonly R
     const share = total <= cap ? backlog : (backlog * cap) / total;
     const length = share < 1n ? 1n : share;
     const to = range.from + (length < backlog ? length : backlog);
-    return { topic: range.topic, epoch: range.epoch, partition: range.partition, from: range.from.toString(), to: to.toString() };
+    return {
+      topic: range.topic,
+      epoch: range.epoch,
+      partition: range.partition,
+      from: range.from.toString(),
+      to: to.toString(),
+    };
   });
 }
 
 /** The next batch, or none. Ranges never start before the end of what was planned, and never reach beyond `end`. */
-export function planStream(view: TopicsView, options: { readonly maxRows: number; readonly acceptGap: boolean }): StreamPlan {
+export function planStream(
+  view: TopicsView,
+  options: { readonly maxRows: number; readonly acceptGap: boolean },
+): StreamPlan {
   const gaps: GapJson[] = [];
   const available: Available[] = [];
   const refusedGaps: StreamPlan['refusedGaps'][number][] = [];
   const refusedTopics: StreamPlan['refusedTopics'][number][] = [];
-  for (const [topic, reason] of view.recreated) if (!options.acceptGap) refusedTopics.push({ topic, reason });
+  const isAccepted = (topic: string): boolean => options.acceptGap || view.accepted?.has(topic) === true;
+  for (const [topic, reason] of view.recreated) if (!isAccepted(topic)) refusedTopics.push({ topic, reason });
   for (const { topic, partition, epoch, next, start, end, lost } of view.partitions) {
     if (view.recreated.has(topic)) {
-      if (!options.acceptGap) continue;
+      if (!isAccepted(topic)) continue;
       if (next !== null) gaps.push({ topic, epoch, partition, from: next.toString(), to: null, reason: 'recreated' });
       if (end > start) available.push({ topic, epoch: epoch + 1, partition, from: start, to: end });
       continue;
@@ -141,12 +186,25 @@ export function planStream(view: TopicsView, options: { readonly maxRows: number
 /** The view after a batch was planned from it: what is left for the next one. */
 export function advance(view: TopicsView, intent: StreamIntent): TopicsView {
   const partitions = view.partitions.map((partition) => {
-    const range = intent.ranges.find((candidate) => candidate.topic === partition.topic && candidate.partition === partition.partition);
-    const gap = intent.gaps.find((candidate) => candidate.topic === partition.topic && candidate.partition === partition.partition);
+    const range = intent.ranges.find(
+      (candidate) => candidate.topic === partition.topic && candidate.partition === partition.partition,
+    );
+    const gap = intent.gaps.find(
+      (candidate) => candidate.topic === partition.topic && candidate.partition === partition.partition,
+    );
     if (range === undefined && gap === undefined) return partition;
     const next = range === undefined ? (gap?.to == null ? null : BigInt(gap.to)) : BigInt(range.to);
-    return { ...partition, epoch: range?.epoch ?? partition.epoch + (gap?.reason === 'recreated' ? 1 : 0), next, lost: null };
+    return {
+      ...partition,
+      epoch: range?.epoch ?? partition.epoch + (gap?.reason === 'recreated' ? 1 : 0),
+      next,
+      lost: null,
+    };
   });
-  const recreated = new Map([...view.recreated].filter(([topic]) => !intent.gaps.some((gap) => gap.topic === topic && gap.reason === 'recreated')));
+  const recreated = new Map(
+    [...view.recreated].filter(
+      ([topic]) => !intent.gaps.some((gap) => gap.topic === topic && gap.reason === 'recreated'),
+    ),
+  );
   return { partitions, recreated };
 }

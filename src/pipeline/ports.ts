@@ -42,9 +42,9 @@ export interface JobPorts {
   readonly clock: Clock;
   readonly state: StateStore;
   readonly store: ObjectStore;
-  stream(): Promise<StreamSource>;
+  readonly stream: () => Promise<StreamSource>;
   /** null when the job has no snapshot or its environment is not there; `required` throws `env_missing` instead. */
-  snapshot(required: boolean): Promise<SnapshotSource | null>;
+  readonly snapshot: (required: boolean) => Promise<SnapshotSource | null>;
   readonly warehouse: WarehouseGate;
   readonly observer: RunObserver;
   readonly signal?: AbortSignal;

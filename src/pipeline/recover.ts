@@ -9,13 +9,19 @@ export async function recover(context: RunContext): Promise<number> {
   const { store, state, job, observer } = context.ports;
   const sealed = await readSealedBatches(store, job.name);
   if (sealed.length === 0) {
-    throw new SluiceError('object_missing', `job ${job.name}: landing holds no sealed batch, so there is nothing to rebuild the state store from`, {
-      hint: 'Check the target and its landing location.',
-    });
+    throw new SluiceError(
+      'object_missing',
+      `job ${job.name}: landing holds no sealed batch, so there is nothing to rebuild the state store from`,
+      {
+        hint: 'Check the target and its landing location.',
+      },
+    );
   }
   await context.session.guard();
   await state.restore(context.session.lease, sealed);
-  observer.note(`recovered ${sealed.length} batch(es) of ${job.name} from landing, up to ${sealed.at(-1)?.manifest.batchId ?? ''}`);
+  observer.note(
+    `recovered ${sealed.length} batch(es) of ${job.name} from landing, up to ${sealed.at(-1)?.manifest.batchId ?? ''}`,
+  );
   return sealed.length;
 }
 

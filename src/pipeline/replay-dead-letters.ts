@@ -1,7 +1,14 @@
 /** `dlq list|show|replay`: dead letters are read from landing, so they can be looked at and replayed with the warehouse closed. */
 import type { Manifest } from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
-import { createJudge, landReplayBatch, placeOf, readDeadLetters, replayedPlaces, type DeadLetter } from '../ingest/dead-letters.ts';
+import {
+  createJudge,
+  landReplayBatch,
+  placeOf,
+  readDeadLetters,
+  replayedPlaces,
+  type DeadLetter,
+} from '../ingest/dead-letters.ts';
 import type { BatchRecord } from '../state/ports.ts';
 import type { JobPorts } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -38,11 +45,17 @@ export interface ListedDeadLetter {
 export async function* listDeadLetters(ports: JobPorts): AsyncIterable<ListedDeadLetter> {
   const manifests = await sealedManifests(ports);
   const done = await replayedPlaces(ports.store, manifests);
-  for await (const letter of readDeadLetters(ports.store, manifests)) yield { letter, replayed: done.has(placeOf(letter)) };
+  for await (const letter of readDeadLetters(ports.store, manifests))
+    yield { letter, replayed: done.has(placeOf(letter)) };
 }
 
 /** How many dead letters would pass by today's schema. */
-export async function countReplayable(ports: JobPorts): Promise<{ readonly dead: number; readonly passing: number; readonly batches: readonly string[]; readonly objects: readonly string[] }> {
+export async function countReplayable(ports: JobPorts): Promise<{
+  readonly dead: number;
+  readonly passing: number;
+  readonly batches: readonly string[];
+  readonly objects: readonly string[];
+}> {
   const manifests = await sealedManifests(ports);
   const judge = await createJudge(ports.job, manifests, () => undefined);
   const batches = new Set<string>();
@@ -61,10 +74,16 @@ export async function countReplayable(ports: JobPorts): Promise<{ readonly dead:
 }
 
 /** Plans a replay batch when anything would pass; landing it is the run's ordinary resume. */
-export async function planReplay(context: RunContext): Promise<{ readonly dead: number; readonly passing: number; readonly batch: BatchRecord | null }> {
+export async function planReplay(
+  context: RunContext,
+): Promise<{ readonly dead: number; readonly passing: number; readonly batch: BatchRecord | null }> {
   const { dead, passing, batches, objects } = await countReplayable(context.ports);
   if (passing === 0) return { dead, passing, batch: null };
-  const batch = await context.ports.state.planBatch(context.session.lease, context.logicalTime, { kind: 'replay', objects, sourceBatches: batches });
+  const batch = await context.ports.state.planBatch(context.session.lease, context.logicalTime, {
+    kind: 'replay',
+    objects,
+    sourceBatches: batches,
+  });
   context.noteBatch(batch);
   return { dead, passing, batch };
 }

@@ -30,7 +30,12 @@ export interface BatchReport {
   readonly read: number;
   readonly landed: number;
   readonly quarantined: number;
-  readonly ranges: readonly { readonly topic: string; readonly partition: number; readonly from: string; readonly to: string }[];
+  readonly ranges: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly from: string;
+    readonly to: string;
+  }[];
 }
 
 export interface StepReport {

@@ -37,7 +37,9 @@ export class RunContext {
   checkAborted(): void {
     if (!this.signal.aborted) return;
     const reason: unknown = this.signal.reason;
-    throw isSluiceError(reason) ? reason : new SluiceError('interrupted', 'interrupted; the next run goes on from here', { cause: reason });
+    throw isSluiceError(reason)
+      ? reason
+      : new SluiceError('interrupted', 'interrupted; the next run goes on from here', { cause: reason });
   }
 
   /** Says a thing once, however many steps come upon it. */

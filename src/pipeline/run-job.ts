@@ -27,9 +27,13 @@ async function startTime(ports: JobPorts, request: Pick<RunRequest, 'logicalTime
   const given = millisOf(request.logicalTime);
   const last = await ports.state.lastLogicalTime(ports.job.name);
   if (!request.fullRefresh && last !== null && given < millisOf(last)) {
-    throw new SluiceError('logical_time_before_last_batch', `job ${ports.job.name}: --logical-time ${request.logicalTime} lies before the last batch's ${last}`, {
-      hint: 'Give a later time, or none. Only --full-refresh may look back.',
-    });
+    throw new SluiceError(
+      'logical_time_before_last_batch',
+      `job ${ports.job.name}: --logical-time ${request.logicalTime} lies before the last batch's ${last}`,
+      {
+        hint: 'Give a later time, or none. Only --full-refresh may look back.',
+      },
+    );
   }
   return given;
 }
@@ -55,10 +59,19 @@ async function hasWarehouseWork(context: RunContext, runner: ModelRunner): Promi
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { only } = context.request;
   await reconcileRaw(context, warehouse);
-  if (only === null || only === 'load') await context.step('load', () => loadStep(context, warehouse), (rows) => rows);
+  if (only === null || only === 'load')
+    await context.step(
+      'load',
+      () => loadStep(context, warehouse),
+      (rows) => rows,
+    );
   context.checkAborted();
   if (only === null || only === 'transform') {
-    await context.step('transform', () => transformStep(context, warehouse, runner, new WarehouseMarks(context)), (rows) => rows);
+    await context.step(
+      'transform',
+      () => transformStep(context, warehouse, runner, new WarehouseMarks(context)),
+      (rows) => rows,
+    );
   }
 }
 
@@ -78,12 +91,25 @@ async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehous
 async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
   const { request } = context;
   if (request.fullRefresh) {
-    if (request.fullLoad) await context.step('land', () => landStep(context), (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0));
-    await context.step('refresh', () => withWarehouse(context, (warehouse) => fullRefresh(context, warehouse, runner)), () => 0);
+    if (request.fullLoad)
+      await context.step(
+        'land',
+        () => landStep(context),
+        (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0),
+      );
+    await context.step(
+      'refresh',
+      () => withWarehouse(context, (warehouse) => fullRefresh(context, warehouse, runner)),
+      () => 0,
+    );
     return;
   }
   if (request.only === null || request.only === 'land') {
-    await context.step('land', () => landStep(context), (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0));
+    await context.step(
+      'land',
+      () => landStep(context),
+      (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0),
+    );
   } else context.skip('land');
   context.checkAborted();
   if (request.only === 'land') {
@@ -136,25 +162,36 @@ function reportOf(context: RunContext): RunReport {
 
 async function record(context: RunContext, command: string, work: () => Promise<void>): Promise<RunReport> {
   const { state, runId, job, clock } = context.ports;
-  await state.startRun({ runId, job: job.name, command, logicalTime: context.logicalTime, startedAt: formatMillis(clock.now()) });
-  let thrown: unknown;
+  const { guard } = context.session;
+  const finish = (exitCode: number, error: string | null): Promise<void> =>
+    state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error });
+  await guard();
+  await state.startRun({
+    runId,
+    job: job.name,
+    command,
+    logicalTime: context.logicalTime,
+    startedAt: formatMillis(clock.now()),
+  });
   try {
     await work();
+    // Who lost the lease writes nothing more, not even how the run ended.
+    await guard();
   } catch (error) {
-    thrown = error;
+    if (!isSluiceError(error, 'lease_lost')) await finish(isSluiceError(error) ? error.exitCode : 1, messageOf(error));
+    throw error;
   }
-  // Who lost the lease writes nothing more, not even that.
-  if (isSluiceError(thrown, 'lease_lost')) throw thrown;
   const report = reportOf(context);
-  const exitCode = thrown === undefined ? report.exitCode : isSluiceError(thrown) ? thrown.exitCode : 1;
-  const message = thrown === undefined ? (report.errors[0]?.message ?? null) : messageOf(thrown);
-  await state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error: message });
-  if (thrown !== undefined) throw thrown;
+  await finish(report.exitCode, report.errors[0]?.message ?? null);
   return report;
 }
 
 /** Takes the lease, runs `work` under it and frees it, whatever happens. */
-export async function underLease(ports: JobPorts, request: RunRequest, work: (context: RunContext) => Promise<void>): Promise<RunReport> {
+export async function underLease(
+  ports: JobPorts,
+  request: RunRequest,
+  work: (context: RunContext) => Promise<void>,
+): Promise<RunReport> {
   await ports.state.migrate();
   const session: LeaseSession = await holdLease(ports);
   try {
@@ -169,7 +206,11 @@ export async function underLease(ports: JobPorts, request: RunRequest, work: (co
 /** The whole story. Throws what ends a run before or from outside (lease held, interrupted); everything else stands in the report. */
 export async function runJob(ports: JobPorts, runner: ModelRunner, request: RunRequest): Promise<RunReport> {
   if (request.fullLoad) {
-    if (ports.job.snapshot === null) throw new SluiceError('usage', `job ${ports.job.name} has no snapshot source, so --full-load has nothing to download`);
+    if (ports.job.snapshot === null)
+      throw new SluiceError(
+        'usage',
+        `job ${ports.job.name} has no snapshot source, so --full-load has nothing to download`,
+      );
     await ports.snapshot(true);
   }
   if (request.dryRun) return dryRun(ports, runner, request);

@@ -34,7 +34,11 @@ export interface TransformRunnerOptions {
 type BuiltNode = ModelNode | SeedNode;
 
 function isDaily(node: BuiltNode): boolean {
-  return node.kind === 'model' && node.config.strategy === 'insert_overwrite' && node.config.build.partitionBy?.granularity === 'day';
+  return (
+    node.kind === 'model' &&
+    node.config.strategy === 'insert_overwrite' &&
+    node.config.build.partitionBy?.granularity === 'day'
+  );
 }
 
 function warningsOf(result: NodeResult): readonly string[] {
@@ -51,7 +55,14 @@ function errorOf(result: NodeResult): RunnerResult['error'] {
 }
 
 function resultOf(result: NodeResult): RunnerResult {
-  return { name: result.name, state: result.state, rows: result.rows ?? 0, seconds: result.seconds, error: errorOf(result), warnings: warningsOf(result) };
+  return {
+    name: result.name,
+    state: result.state,
+    rows: result.rows ?? 0,
+    seconds: result.seconds,
+    error: errorOf(result),
+    warnings: warningsOf(result),
+  };
 }
 
 export class TransformRunner implements ModelRunner {
@@ -76,7 +87,9 @@ export class TransformRunner implements ModelRunner {
     return plan.nodes.flatMap(({ id, name, materialized }) => {
       const node = project.nodes.get(id);
       if (node === undefined || node.kind === 'source' || node.kind === 'test') return [];
-      return [{ name, materialized, isDaily: isDaily(node), isPublished: published.has(name), relation: node.relation }];
+      return [
+        { name, materialized, isDaily: isDaily(node), isPublished: published.has(name), relation: node.relation },
+      ];
     });
   }
 
@@ -100,10 +113,14 @@ export class TransformRunner implements ModelRunner {
   }
 
   #relations(project: Project): readonly RelationName[] {
-    return [...project.nodes.values()].flatMap((node) => (node.kind === 'model' || node.kind === 'seed' ? [node.relation] : []));
+    return [...project.nodes.values()].flatMap((node) =>
+      node.kind === 'model' || node.kind === 'seed' ? [node.relation] : [],
+    );
   }
 
-  async preview(request: Parameters<ModelRunner['preview']>[0]): Promise<readonly { readonly name: string; readonly sql: string }[]> {
+  async preview(
+    request: Parameters<ModelRunner['preview']>[0],
+  ): Promise<readonly { readonly name: string; readonly sql: string }[]> {
     const { plan } = await this.#plan(request.warehouse, request.names, request.changes, { withSql: true });
     return plan.nodes.flatMap(({ name, sql, kind }) => (kind === 'model' && sql !== null ? [{ name, sql }] : []));
   }
@@ -118,7 +135,11 @@ export class TransformRunner implements ModelRunner {
       ...(artifacts === undefined ? {} : { artifacts }),
       hooks: ({ name, kind }: PlannedNode) => {
         const changes = request.changes.get(name);
-        return { guard: request.guard, ...(changes === undefined ? {} : { changes }), ...(kind === 'test' ? {} : { marks: request.marks(name) }) };
+        return {
+          guard: request.guard,
+          ...(changes === undefined ? {} : { changes }),
+          ...(kind === 'test' ? {} : { marks: request.marks(name) }),
+        };
       },
       onPublished: async ({ name, kind }) => {
         if (kind !== 'test') await request.onPublished(name);
@@ -133,7 +154,11 @@ export class TransformRunner implements ModelRunner {
     const { project, plan } = await this.#plan(null, names, request.changes, { fullRefresh: true, withSql: false });
     const { clock, signal, artifacts, job } = this.#options;
     const { rawSchema, database } = project.target;
-    const raw = new Set(Object.values(rawRelations(job.entity, rawSchema, '', database)).map(({ schema, name }: RelationName) => `${schema}.${name}`));
+    const raw = new Set(
+      Object.values(rawRelations(job.entity, rawSchema, '', database)).map(
+        ({ schema, name }: RelationName) => `${schema}.${name}`,
+      ),
+    );
     const aside = await buildAside(project, plan, request.warehouse.models, {
       clock,
       suffix: request.suffix,

@@ -16,7 +16,7 @@ import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
 import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
-import { WarehouseMarks } from './warehouse-marks.ts';
+import type { WarehouseMarks } from './warehouse-marks.ts';
 
 /** What one model has to do in this run. */
 export interface ModelTask {
@@ -28,7 +28,9 @@ export interface ModelTask {
 
 /** A snapshot that the guard kept out is published as nothing. */
 function counts(batch: BatchRecord): boolean {
-  return batch.manifest?.snapshot === undefined || !batch.manifest.snapshot.complete || batch.admission?.admitted === true;
+  return (
+    batch.manifest?.snapshot === undefined || !batch.manifest.snapshot.complete || batch.admission?.admitted === true
+  );
 }
 
 export async function admittedSnapshots(context: Pick<RunContext, 'ports'>): Promise<readonly SnapshotSpan[]> {
@@ -37,7 +39,9 @@ export async function admittedSnapshots(context: Pick<RunContext, 'ports'>): Pro
   const heads = await state.batchHeads(job.name, { states: ['loaded'] });
   const seqs = heads.filter((head) => head.kind === 'snapshot').map((head) => head.seq);
   const batches = await state.batchesBySeq(job.name, seqs);
-  return batches.flatMap((batch) => (batch.manifest?.snapshot !== undefined && counts(batch) ? [batch.manifest.snapshot] : []));
+  return batches.flatMap((batch) =>
+    batch.manifest?.snapshot !== undefined && counts(batch) ? [batch.manifest.snapshot] : [],
+  );
 }
 
 function earliestEvent(batches: readonly BatchRecord[], known: string | null): string | null {
@@ -62,13 +66,22 @@ async function firstEventAt(context: Pick<RunContext, 'ports' | 'session'>): Pro
   }
   const fresh = new Set<number>();
   for (const model of job.models) for (const seq of await state.unpublishedBatches(job.name, model)) fresh.add(seq);
-  const earliest = earliestEvent(await state.batchesBySeq(job.name, [...fresh].sort((left, right) => left - right)), known);
+  const earliest = earliestEvent(
+    await state.batchesBySeq(
+      job.name,
+      [...fresh].sort((left, right) => left - right),
+    ),
+    known,
+  );
   if (earliest !== known) await state.setFact(context.session.lease, FIRST_EVENT_FACT, earliest);
   return earliest;
 }
 
 /** The first local day of history, null when it has not begun (CUSTOMER.md §2, history_start). */
-export async function historyStartDay(context: Pick<RunContext, 'ports' | 'session'>, snapshots: readonly SnapshotSpan[]): Promise<string | null> {
+export async function historyStartDay(
+  context: Pick<RunContext, 'ports' | 'session'>,
+  snapshots: readonly SnapshotSpan[],
+): Promise<string | null> {
   const { job, timezone } = context.ports;
   if (job.historyStart === 'first_snapshot') {
     const starts = snapshots.map((snapshot) => millisOf(snapshot.startedAt));
@@ -128,7 +141,9 @@ export class TransformPlanner {
       const plan: PartitionPlan = node.isDaily
         ? planPartitions({ job, timezone, today: this.today, pending, snapshots, published, historyStart })
         : { window: null, newDaysFrom: null, allKeys: touchesAllKeys(pending), stale: null };
-      const isIdle = !isFirst && (node.isDaily ? plan.window === null && seqs.length === 0 : pending.length === 0 && seqs.length === 0);
+      const isIdle =
+        !isFirst &&
+        (node.isDaily ? plan.window === null && seqs.length === 0 : pending.length === 0 && seqs.length === 0);
       if (isIdle) continue;
       tasks.push({
         node,
@@ -150,7 +165,10 @@ export class TransformPlanner {
 
   #warnNoHistory(): void {
     const { job } = this.#context.ports;
-    const what = job.historyStart === 'first_snapshot' ? `without a snapshot there is none: sluice job run ${job.name} --full-load` : 'no record has come yet';
+    const what =
+      job.historyStart === 'first_snapshot'
+        ? `without a snapshot there is none: sluice job run ${job.name} --full-load`
+        : 'no record has come yet';
     this.#context.warn(`history of ${job.name} is empty (history_start: ${job.historyStart}): ${what}`);
   }
 
@@ -163,9 +181,12 @@ export class TransformPlanner {
     const firstNewDay = newDays[0];
     const { relation, statement } = changedKeysTable(this.#context.ports, {
       seqs,
-      effectiveFrom: firstNewDay === undefined ? null : formatMillis(startOfDay(firstNewDay, this.#context.ports.timezone)),
+      effectiveFrom:
+        firstNewDay === undefined ? null : formatMillis(startOfDay(firstNewDay, this.#context.ports.timezone)),
     });
-    const filled = tasks.map((task) => (partial.includes(task) ? { ...task, changes: { ...task.changes, keys: relation } } : task));
+    const filled = tasks.map((task) =>
+      partial.includes(task) ? { ...task, changes: { ...task.changes, keys: relation } } : task,
+    );
     return { tasks: filled, statement };
   }
 }
@@ -201,8 +222,9 @@ export async function publishTask(context: RunContext, marks: WarehouseMarks, ta
     partitions: partitionStates(task, newest),
     logicalTime: context.logicalTime,
     ...(task.changes.full ? { replaceAll: true } : {}),
+    fact: marks.confirmation(task.node.name),
   });
-  await marks.confirm(task.node.name);
+  marks.noteConfirmed(task.node.name);
   const { stale } = task.partitions;
   if (stale !== null) {
     const { job } = context.ports;
@@ -213,16 +235,27 @@ export async function publishTask(context: RunContext, marks: WarehouseMarks, ta
 }
 
 /** Runs what is to be done; returns the rows written. */
-export async function transformStep(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner, marks: WarehouseMarks): Promise<number> {
+export async function transformStep(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  runner: ModelRunner,
+  marks: WarehouseMarks,
+): Promise<number> {
   const nodes = await runner.nodes();
   const lost = await marks.lostModels(warehouse, nodes);
-  for (const name of lost) context.warn(`${name} in the warehouse is not what the last run left there (lost, or restored from a copy?); it is built anew`);
+  for (const name of lost)
+    context.warn(
+      `${name} in the warehouse is not what the last run left there (lost, or restored from a copy?); it is built anew`,
+    );
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
   if (tasks.length === 0) return 0;
   await context.session.guard();
   if (statement !== null) await warehouse.models.execute(statement);
-  await marks.announce(warehouse, tasks.map((task) => task.node.name));
+  await marks.announce(
+    warehouse,
+    tasks.map((task) => task.node.name),
+  );
   const byName = new Map(tasks.map((task) => [task.node.name, task]));
   const names = nodes.filter((node) => byName.has(node.name) || !node.isPublished).map((node) => node.name);
   const results = await runner.run({
@@ -237,8 +270,11 @@ export async function transformStep(context: RunContext, warehouse: OpenWarehous
     },
   });
   await runner.finish();
-  const undone = new Set(results.filter(({ state }) => state !== 'done').flatMap(({ name }) => byName.get(name)?.seqs ?? []));
-  for (const seq of new Set(tasks.flatMap(({ seqs }) => seqs))) if (!undone.has(seq)) context.noteState(seq, 'published');
+  const undone = new Set(
+    results.filter(({ state }) => state !== 'done').flatMap(({ name }) => byName.get(name)?.seqs ?? []),
+  );
+  for (const seq of new Set(tasks.flatMap(({ seqs }) => seqs)))
+    if (!undone.has(seq)) context.noteState(seq, 'published');
   for (const result of results) {
     const window = byName.get(result.name)?.partitions.window ?? null;
     reportModel(context, result, window === null ? [] : daysOf(window));

@@ -13,6 +13,8 @@ interface KnownMarks {
   readonly announced: readonly string[];
 }
 
+const factOf = (model: string): string => `mark:${model}`;
+
 const MARK_PATTERN = /^[A-Za-z0-9:._-]{1,200}$/;
 
 export class WarehouseMarks {
@@ -32,7 +34,7 @@ export class WarehouseMarks {
   async #marksOf(name: string): Promise<KnownMarks> {
     let known = this.#known.get(name);
     if (known === undefined) {
-      const fact = await this.#context.ports.state.getFact(this.#context.ports.job.name, `mark:${name}`);
+      const fact = await this.#context.ports.state.getFact(this.#context.ports.job.name, factOf(name));
       known = (fact as KnownMarks | null | undefined) ?? { confirmed: null, announced: [] };
       this.#known.set(name, known);
     }
@@ -40,7 +42,7 @@ export class WarehouseMarks {
   }
 
   async #remember(name: string, marks: KnownMarks): Promise<void> {
-    await this.#context.ports.state.setFact(this.#context.session.lease, `mark:${name}`, marks);
+    await this.#context.ports.state.setFact(this.#context.session.lease, factOf(name), marks);
     this.#known.set(name, marks);
   }
 
@@ -50,7 +52,7 @@ export class WarehouseMarks {
   }
 
   get #mark(): string {
-    const mark = `${this.#context.ports.runId}`;
+    const mark = this.#context.ports.runId;
     if (!MARK_PATTERN.test(mark)) throw new RangeError(`run id ${mark} cannot be a mark`);
     return mark;
   }
@@ -58,10 +60,15 @@ export class WarehouseMarks {
   /** Makes the mark table when it is missing, and announces this run's mark, before any of the models is published. */
   async announce(warehouse: OpenWarehouse, names: readonly string[]): Promise<void> {
     const types = this.#context.ports.warehouse.dialect === 'duckdb' ? ['varchar', 'varchar'] : ['string', 'string'];
-    await warehouse.models.execute(`create table if not exists ${this.#table} (job ${types[0]}, model ${types[0]}, mark ${types[1]})`);
+    await warehouse.models.execute(
+      `create table if not exists ${this.#table} (job ${types[0]}, model ${types[0]}, mark ${types[1]})`,
+    );
     for (const name of names) {
       const { confirmed, announced } = await this.#marksOf(name);
-      await this.#remember(name, { confirmed, announced: [...announced.filter((mark) => mark !== this.#mark), this.#mark] });
+      await this.#remember(name, {
+        confirmed,
+        announced: [...announced.filter((mark) => mark !== this.#mark), this.#mark],
+      });
     }
   }
 
@@ -74,12 +81,25 @@ export class WarehouseMarks {
     ];
   }
 
-  async confirm(name: string): Promise<void> {
-    await this.#remember(name, { confirmed: this.#mark, announced: [] });
+  /**
+   * The fact that the model's table is the one with this run's mark. It is set in the transaction that notes what the model published: an
+   * older copy of the warehouse must never pass for a table of which the ledger tells more.
+   */
+  confirmation(name: string): { readonly name: string; readonly value: unknown } {
+    const marks: KnownMarks = { confirmed: this.#mark, announced: [] };
+    return { name: factOf(name), value: marks };
+  }
+
+  /** The confirmation stands in the state store. */
+  noteConfirmed(name: string): void {
+    this.#known.set(name, { confirmed: this.#mark, announced: [] });
   }
 
   /** Published models whose table or mark in the warehouse is not the one that the state store knows. */
-  async lostModels(warehouse: OpenWarehouse, nodes: Awaited<ReturnType<ModelRunner['nodes']>>): Promise<ReadonlySet<string>> {
+  async lostModels(
+    warehouse: OpenWarehouse,
+    nodes: Awaited<ReturnType<ModelRunner['nodes']>>,
+  ): Promise<ReadonlySet<string>> {
     const published = nodes.filter((node) => node.isPublished);
     const stored = await this.#storedMarks(warehouse);
     const lost = new Set<string>();

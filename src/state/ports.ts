@@ -163,7 +163,8 @@ export interface StateStore {
   /** Loaded batches that the model has not published, ascending; needs no manifest and no walk through old batches. */
   unpublishedBatches(job: string, model: string): Promise<readonly number[]>;
   /**
-   * The model published these batches (loaded ones only) and partitions, as one transaction. `replaceAll` forgets what stood there before (full refresh).
+   * The model published these batches (loaded ones only) and partitions, as one transaction. `replaceAll` forgets what stood there before (full
+   * refresh). `fact` is set in the same transaction: what it says of the model's table and what the ledger says never disagree.
    */
   markPublished(
     lease: Lease,
@@ -173,6 +174,7 @@ export interface StateStore {
       readonly partitions: readonly PartitionState[];
       readonly logicalTime: string;
       readonly replaceAll?: boolean;
+      readonly fact?: { readonly name: string; readonly value: unknown };
     },
   ): Promise<void>;
   partitions(

@@ -11,11 +11,13 @@ export async function readFact(session: Session, job: string, name: string): Pro
 }
 
 export function setFact(database: StateDatabase, lease: Lease, name: string, value: unknown): Promise<void> {
-  return fenced(database, lease, async (session) => {
-    await session.change(
-      `insert into sluice_fact (job, name, value) values (?, ?, ?)
-       on conflict (job, name) do update set value = excluded.value`,
-      [lease.job, name, JSON.stringify(value ?? null)],
-    );
-  });
+  return fenced(database, lease, (session) => storeFact(session, lease.job, name, value));
+}
+
+export async function storeFact(session: Session, job: string, name: string, value: unknown): Promise<void> {
+  await session.change(
+    `insert into sluice_fact (job, name, value) values (?, ?, ?)
+     on conflict (job, name) do update set value = excluded.value`,
+    [job, name, JSON.stringify(value ?? null)],
+  );
 }

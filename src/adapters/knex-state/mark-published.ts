@@ -1,6 +1,7 @@
 /** loaded batches -> published by one model, with the partitions it wrote or could not write. */
 import type { Lease, StateStore } from '../../state/ports.ts';
 import { addToRuns } from '../../state/seq-runs.ts';
+import { storeFact } from './fact-rows.ts';
 import { fenced } from './fence.ts';
 import { readPublished, storePartitions, storePublished } from './ledger-rows.ts';
 import { expectStates } from './move-batches.ts';
@@ -20,5 +21,6 @@ export function markPublished(
     const published = addToRuns(replaceAll ? [] : await readPublished(session, job, model), result.seqs);
     await storePublished(session, { job, model, logicalTime: result.logicalTime, published });
     await storePartitions(session, job, model, result.partitions);
+    if (result.fact !== undefined) await storeFact(session, job, result.fact.name, result.fact.value);
   });
 }

@@ -264,6 +264,7 @@ class MemoryStateStore implements StateStore {
     for (const seq of result.seqs) entry.published.add(seq);
     for (const partition of result.partitions) entry.partitions.set(partition.partition, copy(partition));
     job.models.set(model, entry);
+    if (result.fact !== undefined) job.facts.set(result.fact.name, copy(result.fact.value ?? null));
   }
 
   async partitions(

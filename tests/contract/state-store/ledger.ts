@@ -28,6 +28,19 @@ export function ledgerTests(subject: () => StateStoreSubject): void {
     expect(await everything(store, ['history', 'current'])).toEqual(before);
   });
 
+  test('a fact is set together with what the model published, or not at all', async () => {
+    const { store } = subject();
+    const lease = await acquire(store);
+    await landed(store, lease, range(0, 10));
+    const result = { seqs: [1], partitions: [], logicalTime: T1, fact: { name: 'fact', value: { mark: 'ä' } } };
+    await expectCode(store.markPublished(lease, 'm', result), 'state_conflict');
+    expect(await store.getFact(JOB, 'fact')).toBeUndefined();
+    await store.markLoaded(lease, [1]);
+    await store.markPublished(lease, 'm', result);
+    await store.markPublished(lease, 'm', result);
+    expect(await store.getFact(JOB, 'fact')).toEqual({ mark: 'ä' });
+  });
+
   test('later results add to earlier ones; a partition keeps its last word', async () => {
     const { store } = subject();
     const lease = await acquire(store);

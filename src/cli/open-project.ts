@@ -43,7 +43,3 @@ export function environmentLookup(context: CliContext, what: string): (name: str
     throw missingVariable(name, what);
   };
 }
-
-export function usageError(message: string): SluiceError {
-  return new SluiceError('usage', message);
-}

@@ -134,7 +134,6 @@ const PACKAGES: readonly { readonly name: string; readonly files: RegExp }[] = [
   { name: 'csv-parse', files: /^transform\/compile\// },
   { name: 'commander', files: /^cli\// },
   { name: 'yargs', files: /^cli\// },
-  { name: 'picocolors', files: /^(cli|demo)\// },
   { name: 'node-cron', files: /^cli\// },
 ];
 

@@ -6,7 +6,6 @@ import { findProjectDir } from '../config/project-files.ts';
 import { loadProject, type ProjectConfig } from '../config/project.ts';
 import { createYamlCache, type YamlCache } from '../config/yaml-cache.ts';
 import { resolveTarget, type TargetConfig } from '../config/target.ts';
-import { SluiceError } from '../core/errors.ts';
 import type { ProjectOptions } from './common-options.ts';
 import type { CliContext } from './context.ts';
 

@@ -39,14 +39,14 @@ function numbered(from: number, to: number, partition = 0): NewRecord[] {
   }));
 }
 
-export function streamSourceContract(name: string, open: () => Promise<StreamHarness>): void {
+export function streamSourceContract(name: string, open: () => Promise<StreamHarness>, openTimeoutMs = 30_000): void {
   describe(`StreamSource contract: ${name}`, () => {
     let harness: StreamHarness;
     let counter = 0;
 
     beforeAll(async () => {
       harness = await open();
-    });
+    }, openTimeoutMs);
     afterAll(async () => {
       await harness.close();
     });

@@ -10,7 +10,7 @@ import { KafkaStream, type KafkaStreamSettings } from '../../src/adapters/kafka/
 import { KafkaTopics } from '../../src/adapters/kafka/topics.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { chunksOf, text } from '../contract/stream-source.ts';
-import { type KafkaBroker, startKafka } from '../services/kafka/broker.ts';
+import { KAFKA_START_MS, type KafkaBroker, startKafka } from '../services/kafka/broker.ts';
 import { KAFKA_PASSWORD, KAFKA_USER } from '../services/kafka/jars.ts';
 
 const RECORDS = 20_000;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await topics.create('t', 1);
   await fill(topics, 't');
   await topics.close();
-});
+}, KAFKA_START_MS);
 
 afterAll(async () => {
   await Promise.all(sources.map((source) => source.close()));
@@ -45,7 +45,10 @@ function open(options: KafkaOptions, settings: KafkaStreamSettings = {}): KafkaS
 }
 
 function plain(settings: KafkaStreamSettings = {}): KafkaStream {
-  return open({ brokers: [broker.brokers] }, { fetchBytes: 20_000, chunkBytes: 20_000, ...settings });
+  return open(
+    { brokers: [broker.brokers] },
+    { fetchBytes: 20_000, chunkBytes: 20_000, retryForMs: 150_000, ...settings },
+  );
 }
 
 async function freePort(): Promise<number> {
@@ -76,7 +79,10 @@ async function readDisturbed(
 
 const everyKey = Array.from({ length: RECORDS }, (_, i) => `k${i}`);
 
-describe('a broker that dies in the middle of a read (F11)', () => {
+/** Starting a broker takes two seconds, or a minute where a dozen other services start at the same time. */
+const RESTART = { timeout: 200_000 };
+
+describe('a broker that dies in the middle of a read (F11)', RESTART, () => {
   it('is waited for, and the read goes on where it was', async () => {
     let starting: Promise<void> = Promise.resolve();
     const keys = await readDisturbed(plain(), 't', async () => {
@@ -109,7 +115,7 @@ describe('a broker that dies in the middle of a read (F11)', () => {
   });
 });
 
-describe('a leader that moves (F12)', () => {
+describe('a leader that moves (F12)', RESTART, () => {
   it('is found at the other broker', async () => {
     const second = await broker.join();
     try {

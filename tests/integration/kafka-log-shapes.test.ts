@@ -9,7 +9,7 @@ import { KafkaTopics } from '../../src/adapters/kafka/topics.ts';
 import { partitionOfKey } from '../../src/core/partitioner.ts';
 import type { SourceRecord } from '../../src/core/record.ts';
 import { chunksOf, recordsOf, text } from '../contract/stream-source.ts';
-import { type KafkaBroker, startKafka } from '../services/kafka/broker.ts';
+import { KAFKA_START_MS, type KafkaBroker, startKafka } from '../services/kafka/broker.ts';
 
 let broker: KafkaBroker;
 let kafka: Kafka;
@@ -31,7 +31,7 @@ beforeAll(async () => {
     { brokers: [broker.brokers] },
     { fetchBytes: 10_000, endWaitMs: 200, onWarning: (line) => warnings.push(line) },
   );
-});
+}, KAFKA_START_MS);
 
 afterAll(async () => {
   await Promise.all([source?.close(), producer?.disconnect(), admin?.disconnect()]);

@@ -5,10 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { javaArguments, listens, prepareClassArchive } from './class-archive.ts';
 import {
   JAVA_MISSING,
   KAFKA_PASSWORD,
@@ -48,9 +49,8 @@ export interface KafkaBroker extends KafkaNode {
   join(): Promise<KafkaNode>;
 }
 
-const START_TIMEOUT_MS = 60_000;
-/** C1 only and a small heap: a test broker lives for seconds, and its start is most of what it costs. */
-const JAVA_FLAGS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+/** Two seconds on an idle machine; but many test files may start their services at once. */
+const START_TIMEOUT_MS = 120_000;
 
 /**
  * Runs its arguments and kills them when standard input ends: the pipe is closed by the system when the parent dies, even by
@@ -65,8 +65,12 @@ interface Ports {
   readonly controller: number;
 }
 
+/** For hooks that start it: the very first start on a machine fetches the broker, and may be beside other services doing the same. */
+export const KAFKA_START_MS = 600_000;
+
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker> {
   const files = await kafkaFiles(options.log);
+  await prepareClassArchive(files);
   const [plain, sasl, tls, controller] = await freePorts();
   const ports: Ports = { plain: options.port ?? plain, sasl, tls, controller };
   const settings = { ...firstNode(ports, files), ...COMMON, ...options.settings };
@@ -108,7 +112,7 @@ async function startNode(files: KafkaFiles, { id, port, settings }: NodeOptions)
   }
   const lines = Object.entries({ ...settings, 'log.dirs': data }).map(([name, value]) => `${name}=${value}\n`);
   await writeFile(join(folder, 'server.properties'), lines.join(''));
-  const node = new RunningNode(folder, files.classPath, port);
+  const node = new RunningNode(folder, files, port);
   try {
     await node.start();
   } catch (error) {
@@ -121,28 +125,19 @@ async function startNode(files: KafkaFiles, { id, port, settings }: NodeOptions)
 class RunningNode implements KafkaNode {
   readonly brokers: string;
   readonly #folder: string;
-  readonly #classPath: string;
+  readonly #files: KafkaFiles;
   readonly #port: number;
   #process: ChildProcess | null = null;
 
-  constructor(folder: string, classPath: string, port: number) {
+  constructor(folder: string, files: KafkaFiles, port: number) {
     this.#folder = folder;
-    this.#classPath = classPath;
+    this.#files = files;
     this.#port = port;
     this.brokers = `127.0.0.1:${port}`;
   }
 
   async start(): Promise<void> {
-    const logging = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
-    const java = [
-      'java',
-      ...JAVA_FLAGS,
-      logging,
-      '-cp',
-      this.#classPath,
-      'kafka.Kafka',
-      join(this.#folder, 'server.properties'),
-    ];
+    const java = ['java', ...javaArguments(this.#files, join(this.#folder, 'server.properties'))];
     const child = spawn('sh', ['-c', DIES_WITH_PARENT, 'sh', ...java], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#process = child;
     let told = '';
@@ -246,15 +241,4 @@ async function freePorts(): Promise<[number, number, number, number]> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   const [a = 0, b = 0, c = 0, d = 0] = ports;
   return [a, b, c, d];
-}
-
-async function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -18,6 +18,8 @@ export interface KafkaFiles {
   /** A self-signed certificate for localhost and 127.0.0.1: PKCS12 for the broker, PEM for clients. */
   readonly keystore: string;
   readonly certificate: string;
+  /** Where the classes that a broker loads are kept ready for the JVM (see class-archive.ts). */
+  readonly classArchive: string;
 }
 
 /** The user that the SASL listener knows, by PLAIN and both SCRAMs. */
@@ -45,6 +47,7 @@ export async function kafkaFiles(log: Log = () => {}): Promise<KafkaFiles> {
     formatted: join(folder, 'formatted'),
     keystore: join(folder, 'keystore.p12'),
     certificate: join(folder, 'certificate.pem'),
+    classArchive: join(folder, 'classes.jsa'),
   };
 }
 
@@ -56,7 +59,7 @@ async function cacheFolder(): Promise<string> {
   return join(root, 'sluice', 'services', `kafka-${hash.digest('hex').slice(0, 16)}`);
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -113,7 +113,7 @@ function columnCheck(column: EntityColumn, declared: unknown): ColumnCheck {
       const allowed = values === undefined ? undefined : new Set(values);
       return (value, path) => {
         if (typeof value !== 'string') wrongType(path, 'string', value);
-        if (allowed !== undefined && !allowed.has(value as string)) {
+        if (allowed !== undefined && !allowed.has(value)) {
           throw new Rejection('value_not_allowed', `${path} is not one of the allowed values`, path);
         }
       };
@@ -125,12 +125,12 @@ function columnCheck(column: EntityColumn, declared: unknown): ColumnCheck {
     case 'DATE':
       return (value, path) => {
         if (typeof value !== 'string') wrongType(path, 'a date (YYYY-MM-DD)', value);
-        if (!isCalendarDate(value as string)) throw new Rejection('date_impossible', `${path} is no calendar date`, path);
+        if (!isCalendarDate(value)) throw new Rejection('date_impossible', `${path} is no calendar date`, path);
       };
     case 'TIMESTAMP':
       return (value, path) => {
         if (typeof value !== 'string') wrongType(path, 'an RFC 3339 date-time', value);
-        if (parseInstant(value as string) === undefined) {
+        if (parseInstant(value) === undefined) {
           throw new Rejection('timestamp_unreadable', `${path} is no RFC 3339 date-time`, path);
         }
       };

@@ -22,14 +22,14 @@ export interface LandingWriter {
 class GzipSink {
   readonly #gzip: Gzip;
   #pending: Promise<void> = Promise.resolve();
-  #failure: unknown = undefined;
+  #failure: Error | undefined;
 
   constructor(writer: ObjectWriter) {
     this.#gzip = createGzip({ level: GZIP_LEVEL });
     this.#gzip.on('data', (chunk: Buffer) => {
       this.#pending = this.#pending.then(() => writer.write(chunk));
       this.#pending.catch((error: unknown) => {
-        this.#failure = error;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
       });
     });
   }

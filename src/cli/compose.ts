@@ -10,7 +10,8 @@ import { isSluiceError } from '../core/errors.ts';
 import type { JobDefinition } from '../core/job.ts';
 import type { ObjectStore, SnapshotSource, StreamSource } from '../ingest/ports.ts';
 import type { WarehouseGate } from '../pipeline/ports.ts';
-import type { StateStore } from '../state/ports.ts';
+import type { KnexStateStore } from '../adapters/knex-state/knex-state-store.ts';
+import type { JobLedger } from '../state/job-ledger.ts';
 import type { CliContext } from './context.ts';
 import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
@@ -38,7 +39,7 @@ export class Composition {
   }
 
   /** Migrated, ready for use. */
-  state(): Promise<StateStore> {
+  state(): Promise<KnexStateStore> {
     return this.#once('state', async () => {
       const store = await openState(this.#project.target.state());
       await store.migrate();
@@ -62,10 +63,17 @@ export class Composition {
   }
 
   /** Opens nothing by itself. */
-  warehouseGate(use: Omit<GateSurroundings, 'landing'>): WarehouseGate {
+  warehouseGate(use: Omit<GateSurroundings, 'landing' | 'ledger'>): WarehouseGate {
     const { target } = this.#project;
     const landing = (): Promise<ObjectStore | null> => (target.has('landing') ? this.landing() : Promise.resolve(null));
-    return warehouseGate(target.warehouse(), { ...use, landing });
+    return warehouseGate(target.warehouse(), { ...use, landing, ledger: () => this.#ledger() });
+  }
+
+  /** Warehouse jobs outlive this process where there is a state store to remember them. */
+  async #ledger(): Promise<JobLedger> {
+    if (this.#project.target.has('state')) return (await this.state()).jobs;
+    const { MemoryJobLedger } = await import('../adapters/memory/job-ledger.ts');
+    return new MemoryJobLedger();
   }
 
   async close(): Promise<void> {
@@ -105,7 +113,7 @@ async function openLanding(config: LandingConfig): Promise<ObjectStore> {
   return createGcsObjectStore(config);
 }
 
-async function openState(config: StateConfig): Promise<StateStore> {
+async function openState(config: StateConfig): Promise<KnexStateStore> {
   const { createKnexStateStore } = await import('../adapters/knex-state/knex-state-store.ts');
   if (config.type === 'postgres')
     return createKnexStateStore({ client: 'postgres', url: config.url.reveal() }, { clock: systemClock });

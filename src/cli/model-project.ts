@@ -10,7 +10,7 @@ import { yamlCache, type OpenProject } from './open-project.ts';
 import { packageVersion } from './package-version.ts';
 
 /** Models at once where the target says nothing: one per core of a small machine. */
-export const DEFAULT_THREADS = 4;
+const DEFAULT_THREADS = 4;
 
 export interface ModelProjectRequest {
   readonly context: CliContext;
@@ -25,7 +25,9 @@ export interface ModelProjectRequest {
   readonly threads?: number;
 }
 
-export function modelTarget(name: string, warehouse: WarehouseConfig, threads: number): ModelTarget {
+/** `threads` of a DuckDB target are the database's own; models at once are then as many as stand here. */
+export function modelTarget(name: string, warehouse: WarehouseConfig, given: number | undefined): ModelTarget {
+  const threads = given ?? (warehouse.type === 'bigquery' ? warehouse.threads : null) ?? DEFAULT_THREADS;
   const schema = warehouse.type === 'duckdb' ? warehouse.schema : warehouse.dataset;
   return {
     name,
@@ -67,7 +69,7 @@ export async function compileModels(request: ModelProjectRequest): Promise<Proje
   ]);
   return compileProject({
     config,
-    target: modelTarget(target.name, target.warehouse(), request.threads ?? DEFAULT_THREADS),
+    target: modelTarget(target.name, target.warehouse(), request.threads),
     environment,
     cache: yamlCache(request.context, 'models', config.dir),
   });

@@ -12,7 +12,7 @@ import type { ProjectOptions } from './common-options.ts';
 import { composed, type Composition } from './compose.ts';
 import type { CliContext, CommandResult } from './context.ts';
 import { jobPorts } from './job/ports.ts';
-import { DEFAULT_THREADS, modelTarget, renderEnvironment } from './model-project.ts';
+import { modelTarget, renderEnvironment } from './model-project.ts';
 import type { JobClaim, ModelSurroundings } from './models/surroundings.ts';
 import { openProject, yamlCache, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
@@ -39,7 +39,7 @@ export async function withModels(
     let warehouse: OpenWarehouse | undefined;
     return work({
       config: project.config,
-      target: modelTarget(project.target.name, project.target.warehouse(), options.threads ?? DEFAULT_THREADS),
+      target: modelTarget(project.target.name, project.target.warehouse(), options.threads),
       environment: await renderEnvironment({
         context,
         project,

@@ -3,12 +3,15 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { BigQueryConfig, DuckdbConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
+import type { JobLedger } from '../state/job-ledger.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface GateSurroundings {
   /** Where the warehouse reads landing objects; null for models alone, which load nothing. */
   readonly landing: () => Promise<ObjectStore | null>;
+  /** Where BigQuery's jobs are remembered. */
+  readonly ledger: () => Promise<JobLedger>;
   readonly signal: AbortSignal;
   /** What the work is done for: names and labels of BigQuery jobs. */
   readonly job: string;
@@ -73,23 +76,16 @@ async function openDuckdbWarehouse(
 
 async function openBigQueryWarehouse(
   config: BigQueryConfig,
-  { landing, signal, job, runId }: GateSurroundings,
+  { landing, ledger, signal, job, runId }: GateSurroundings,
 ): Promise<OpenWarehouse> {
-  const [
-    store,
-    { connectBigQuery, isEmulator },
-    { JobRunner },
-    { MemoryJobLedger },
-    { BigQueryRawWarehouse },
-    { BigQueryModelWarehouse },
-  ] = await Promise.all([
-    landing(),
-    import('../adapters/bigquery/client.ts'),
-    import('../adapters/bigquery/job-runner.ts'),
-    import('../adapters/bigquery/job-ledger.ts'),
-    import('../adapters/bigquery/raw-warehouse.ts'),
-    import('../adapters/bigquery/model-warehouse.ts'),
-  ]);
+  const [store, { connectBigQuery, isEmulator }, { JobRunner }, { BigQueryRawWarehouse }, { BigQueryModelWarehouse }] =
+    await Promise.all([
+      landing(),
+      import('../adapters/bigquery/client.ts'),
+      import('../adapters/bigquery/job-runner.ts'),
+      import('../adapters/bigquery/raw-warehouse.ts'),
+      import('../adapters/bigquery/model-warehouse.ts'),
+    ]);
   const api = await connectBigQuery({
     project: config.project,
     location: config.location,
@@ -98,7 +94,7 @@ async function openBigQueryWarehouse(
   });
   const runner = new JobRunner({
     api,
-    ledger: new MemoryJobLedger(),
+    ledger: await ledger(),
     run: runId,
     signal,
     priority: config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE',

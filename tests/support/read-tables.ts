@@ -1,5 +1,5 @@
 /** Reads published and raw tables out of a DuckDB file, every cell as the oracle writes it. Not through the product's own adapter. */
-import { DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { OracleColumn, OracleJob, Row } from '../oracle/ground-truth.ts';
 import { canonicalJson, readJson } from '../oracle/json.ts';
 
@@ -27,20 +27,21 @@ function normalised(type: string, text: string | null): string | null {
 
 export class TableReader implements Disposable {
   readonly #instance: DuckDBInstance;
-  readonly #query: (sql: string) => Promise<readonly Cells[]>;
+  readonly #connection: DuckDBConnection;
 
-  private constructor(instance: DuckDBInstance, query: (sql: string) => Promise<readonly Cells[]>) {
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
-    this.#query = query;
+    this.#connection = connection;
   }
 
   static async open(path: string): Promise<TableReader> {
     const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
-    const connection = await instance.connect();
-    return new TableReader(instance, async (sql) => {
-      const reader = await connection.runAndReadAll(sql);
-      return reader.getRowObjects() as Cells[];
-    });
+    return new TableReader(instance, await instance.connect());
+  }
+
+  async #query(sql: string): Promise<readonly Cells[]> {
+    const reader = await this.#connection.runAndReadAll(sql);
+    return reader.getRowObjects() as Cells[];
   }
 
   /** Columns as texts; `types` says how to write them. A column the table lacks is an error. */
@@ -72,6 +73,8 @@ export class TableReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // DuckDB lets go of the file only when the connections are closed as well.
+    this.#connection.closeSync();
     this.#instance.closeSync();
   }
 }

@@ -1,5 +1,5 @@
 /** `value.name` and `value[key]`: looked up in the tables and members of our own types only. */
-import { DICT_METHODS, LIST_METHODS, SET_METHODS, TUPLE_METHODS } from './container-methods.ts';
+import { DICT_METHODS, LIST_METHODS, RANGE_METHODS, SET_METHODS, TUPLE_METHODS } from './container-methods.ts';
 import { DictValue, SetValue } from './dict.ts';
 import { didYouMean } from './nearest-name.ts';
 import { asInteger } from './numbers.ts';
@@ -25,7 +25,8 @@ function methodTable(value: Value): ReadonlyMap<string, unknown> | undefined {
   if (Array.isArray(value)) return LIST_METHODS;
   if (value instanceof DictValue) return DICT_METHODS;
   if (value instanceof TupleValue) return TUPLE_METHODS;
-  return value instanceof SetValue ? SET_METHODS : undefined;
+  if (value instanceof SetValue) return SET_METHODS;
+  return value instanceof RangeValue ? RANGE_METHODS : undefined;
 }
 
 /** The built-in method of a value; it is only ever run with that value as its self. */
@@ -88,7 +89,8 @@ export function getAttribute(target: Value, name: string): Value {
 }
 
 function ownItem(target: Value, key: Value): Value | undefined {
-  if (target instanceof DictValue) return target.get(key);
+  // As in Jinja, a key that no dict can have is a missing one.
+  if (target instanceof DictValue) return Array.isArray(key) || key instanceof DictValue ? undefined : target.get(key);
   const sequence =
     typeof target === 'string' || Array.isArray(target)
       ? target

@@ -5,7 +5,7 @@ import { RENDER_LIMITS } from './limits.ts';
 import { needIndex } from './numbers.ts';
 import { checkedItems, equals, tooMany } from './operators.ts';
 import { type Bound, openRoutine, routine, table } from './routines.ts';
-import { iterate, toList } from './sequences.ts';
+import { iterate, type RangeValue, toList } from './sequences.ts';
 import { sortValues } from './sorting.ts';
 import { repr } from './text.ts';
 import { type Kwargs, orElse, TupleValue, type Value } from './values.ts';
@@ -71,6 +71,11 @@ export const LIST_METHODS = table<Value[]>({
 export const TUPLE_METHODS = table<TupleValue>({
   count: routine('item', (tuple, args) => countOf(tuple.items, args.value(0))),
   index: routine('item start? stop?', (tuple, args) => placeOf(tuple.items, args)),
+});
+
+export const RANGE_METHODS = table<RangeValue>({
+  count: routine('item', (range, args) => countOf(range.items(), args.value(0))),
+  index: routine('item start? stop?', (range, args) => placeOf(range.items(), args)),
 });
 
 /** The pairs of a dict, or of a list of pairs. */

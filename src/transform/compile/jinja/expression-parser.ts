@@ -426,8 +426,10 @@ export class ExpressionParser extends NunjucksParser {
     const stops = token.type === 'symbol' && ['else', 'or', 'and'].includes(token.value);
     if (token.type === 'left-paren' || stops || !ARGUMENT_STARTS.has(token.type)) return this.#optionalArguments(name);
     if (token.type === 'symbol' && token.value === 'is') this.fault('tests cannot be chained with is', token);
-    // `x is string if y` and `x is defined not in z`: no argument can begin with these words.
-    if (token.type === 'symbol' && RESERVED.has(token.value)) return this.#optionalArguments(name);
+    // Jinja takes them for names: `x is string if y` asks for an argument called `if`.
+    if (token.type === 'symbol' && RESERVED.has(token.value)) {
+      this.fault(`unexpected '${token.value}' behind a test`, token, 'Put the test into parentheses: (x is none).');
+    }
     return new Arguments(token.lineno, token.colno, [this.#postfix(this.primary())], [], null, null);
   }
 

@@ -114,6 +114,15 @@ function floatModulo(a: number, b: number): number {
   return rest < 0 !== b < 0 ? rest + b : rest;
 }
 
+/** CPython's own steps, so that the rounding and the sign of zero are the same. */
+function floorDivideFloats(a: number, b: number): number {
+  const rest = floatModulo(a, b);
+  const quotient = (a - rest) / b;
+  if (quotient === 0) return Object.is(a / b, -0) || a / b < 0 ? -0 : 0;
+  const floor = Math.floor(quotient);
+  return quotient - floor > 0.5 ? floor + 1 : floor;
+}
+
 function onFloats(name: ArithmeticName, a: number, b: number): number {
   switch (name) {
     case 'Add':
@@ -125,7 +134,7 @@ function onFloats(name: ArithmeticName, a: number, b: number): number {
     case 'Div':
       return b === 0 ? divisionByZero() : a / b;
     case 'FloorDiv':
-      return b === 0 ? divisionByZero() : Math.floor((a - floatModulo(a, b)) / b + 0.5);
+      return floorDivideFloats(a, b);
     case 'Mod':
       return floatModulo(a, b);
     case 'Pow':

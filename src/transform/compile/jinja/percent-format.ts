@@ -4,6 +4,7 @@ import { DictValue } from './dict.ts';
 import { fail } from './fault.ts';
 import { floatDigits, integerDigits, isNegative, needPrecision, wrongType } from './number-format.ts';
 import { asInteger, needIndex, toNumber } from './numbers.ts';
+import { RangeValue } from './sequences.ts';
 import { checkedText, repeatedText, repr, toText } from './text.ts';
 import { orElse, TupleValue, UndefinedValue, type Value } from './values.ts';
 
@@ -42,8 +43,9 @@ class Operands {
   }
 
   done(): void {
-    const unused =
-      !(this.#values instanceof TupleValue) && (this.#values instanceof DictValue || Array.isArray(this.#values));
+    // Python takes whatever has subscripts for a dict, whose values need not be used.
+    const values = this.#values;
+    const unused = values instanceof DictValue || values instanceof RangeValue || Array.isArray(values);
     if (this.#byName || unused || this.#next >= this.#list.length) return;
     fail('a format has fewer places than there are values');
   }

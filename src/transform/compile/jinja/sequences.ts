@@ -6,6 +6,8 @@ import { MAX_RANGE } from './limits.ts';
 import { needIndex } from './numbers.ts';
 import { IteratorValue, ObjectValue, TupleValue, described, UndefinedValue, type Value } from './values.ts';
 
+const ADD_LIST = 'Filters like map and select give their items one by one: add | list.';
+
 function notIterable(value: Value): never {
   const hint = value === null ? 'Give a default: (value or []).' : undefined;
   return fail(`${described(value)} cannot be walked through`, hint);
@@ -61,8 +63,7 @@ export function lengthOf(value: Value): number | undefined {
 }
 
 export function needLength(value: Value): number {
-  const hint =
-    value instanceof IteratorValue ? 'Filters like map and select give their items one by one: add | list.' : undefined;
+  const hint = value instanceof IteratorValue ? ADD_LIST : undefined;
   return lengthOf(value) ?? fail(`${described(value)} has no length`, hint);
 }
 
@@ -166,9 +167,7 @@ export function slice(value: Value, bounds: SliceValue): Value {
   if (Array.isArray(value)) return sliceItems(value, bounds);
   if (value instanceof TupleValue) return new TupleValue(sliceItems(value.items, bounds));
   if (value instanceof RangeValue) return value.slice(places(bounds, value.size));
-  if (value instanceof UndefinedValue) value.raise();
-  const hint =
-    value instanceof IteratorValue ? 'Filters like map and select give their items one by one: add | list.' : undefined;
+  const hint = value instanceof IteratorValue ? ADD_LIST : undefined;
   return fail(`${described(value)} cannot be sliced`, hint);
 }
 

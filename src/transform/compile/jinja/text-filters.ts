@@ -8,7 +8,8 @@ import { toNumber } from './numbers.ts';
 import { formatPercent } from './percent-format.ts';
 import { prettyText } from './pretty.ts';
 import { type Bound, openRoutine, routine, type Routine, table } from './routines.ts';
-import { iterate, toList } from './sequences.ts';
+import { readFloat } from './number-text.ts';
+import { iterate, needLength, toList } from './sequences.ts';
 import { capitalize, centered, replaceText, stripEnd, stripStart } from './string-methods.ts';
 import { attributeGetter } from './attribute-getter.ts';
 import { checkedText, repeatedText, toText } from './text.ts';
@@ -35,16 +36,17 @@ function indented(value: Value, args: Bound): string {
   return checkedText((args.flag(1) ? indention : '') + body.join('\n'));
 }
 
-function truncated(value: Value, args: Bound): string {
-  const text = typeof value === 'string' ? value : fail(`truncate takes a text, not ${described(value)}`);
+function truncated(value: Value, args: Bound): Value {
   const length = args.index(0, 255);
   const end = args.text(2, '...');
   const leeway = args.some(3) === undefined ? 5 : args.index(3);
   const keep = length - characterCount(end);
   if (keep < 0) fail(`truncate needs a length of at least ${characterCount(end)}, the length of its end`);
   if (leeway < 0) fail('truncate needs a leeway of at least 0');
-  if (characterCount(text) <= length + leeway) return text;
-  const cut = sliceCharacters(text, 0, keep);
+  // Jinja lets everything pass that is short enough.
+  if (needLength(value) <= length + leeway) return value;
+  if (typeof value !== 'string') return fail(`truncate takes a text, not ${described(value)}`);
+  const cut = sliceCharacters(value, 0, keep);
   const space = cut.lastIndexOf(' ');
   return (args.flag(1) || space === -1 ? cut : cut.slice(0, space)) + end;
 }
@@ -81,7 +83,7 @@ function pair(value: Value): [Value, Value] {
 const SIZES = ['B', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 
 function fileSize(value: Value, binary: boolean): string {
-  const bytes = toNumber(value) ?? Number(toText(value));
+  const bytes = toNumber(value) ?? readFloat(toText(value)) ?? Number.NaN;
   const base = binary ? 1024 : 1000;
   if (Number.isNaN(bytes)) fail('filesizeformat takes a number');
   if (bytes === 1) return '1 Byte';

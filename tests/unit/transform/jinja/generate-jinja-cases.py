@@ -214,6 +214,25 @@ cases("""
 {{ 'a,b'.split(',')[1] }} {{ 'a,b'.split(',').0 }}
 """)
 
+# found by comparing random templates
+cases("""
+{{ 0 // -2.5 }} {{ -0.0 // 1.5 }} {{ 1 // -2.5 }} {{ 5.5 // 0.5 }} {{ -1e-300 // 1e300 }}
+{{ '' % range(3) }}|{{ '' % [1] }}|{{ '' % {'a': 1} }}|{{ 'x' % () }}
+{{ '' % 1 }}
+{{ ''|filesizeformat }}
+{{ 'x'|filesizeformat }}
+{{ '1500'|filesizeformat }}
+{{ [1, 2]|truncate(3) }}
+{{ range(3).index(1) }} {{ range(3).count(5) }}
+{{ d[[1]] is defined }} {{ d[{}] is defined }}
+{{ 5[1:] }}
+{{ d[1:] }}
+{{ 'a' is string if true }}
+{{ 1 is odd in [true] }}
+{{ (1 is odd) in [true] }}
+{{ (1 is odd) if t else 2 }}
+""")
+
 # loops
 cases("""
 {% for a in xs %}{{ a }},{% endfor %}

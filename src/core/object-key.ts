@@ -6,7 +6,7 @@
  *   <job>/dead-letter/<topic>/<epoch>/<partition>/<from>-<to>.ndjson[.gz]
  *   <job>/snapshot/<snapshotId>/rows-<5 digits>.ndjson[.gz], dead-<5 digits>…, pages/<7 digits>.json[.gz]
  *   <job>/replay/<batchId>/rows-<5 digits>.ndjson[.gz], dead-<5 digits>…
- *   <job>/manifests/<12 digits>.json, <12 digits>.admission.json, <12 digits>.accepted.json
+ *   <job>/manifests/<12 digits>.json, <12 digits>.intent.json, <12 digits>.admission.json, <12 digits>.accepted.json
  *
  * Text from outside (topic, job) is encoded injectively: different texts never share a name, no text leaves its place in the
  * path, and the result is a legal file name everywhere. Digits are padded so that ascending names are ascending numbers.
@@ -198,11 +198,15 @@ export function manifestsPrefix(job: string): string {
   return `${jobPrefix(job)}manifests/`;
 }
 
-/** What stands beside a batch: its sealed manifest, the guard's verdict on a snapshot, an operator's acceptance of it. */
-export type ManifestFile = 'manifest' | 'admission' | 'accepted';
+/**
+ * What stands beside a batch: its sealed manifest, the guard's verdict on a snapshot, an operator's acceptance of it; the intent of a batch that
+ * was still open when one with a larger number was sealed.
+ */
+export type ManifestFile = 'manifest' | 'intent' | 'admission' | 'accepted';
 
 const MANIFEST_SUFFIX: Readonly<Record<ManifestFile, string>> = {
   manifest: '.json',
+  intent: '.intent.json',
   admission: '.admission.json',
   accepted: '.accepted.json',
 };
@@ -218,10 +222,10 @@ export function parseManifestName(
 ): { readonly seq: number; readonly file: ManifestFile } | undefined {
   const prefix = manifestsPrefix(job);
   if (!name.startsWith(prefix)) return undefined;
-  const match = /^(\d{12,15})(?:\.(admission|accepted))?\.json$/.exec(name.slice(prefix.length));
+  const match = /^(\d{12,15})(?:\.(intent|admission|accepted))?\.json$/.exec(name.slice(prefix.length));
   if (match === null) return undefined;
   const seq = Number(match[1]);
-  const file: ManifestFile = match[2] === 'admission' || match[2] === 'accepted' ? match[2] : 'manifest';
+  const file = (match[2] ?? 'manifest') as ManifestFile;
   return manifestName(job, seq, file) === name ? { seq, file } : undefined;
 }
 

@@ -49,6 +49,8 @@ export interface LandSnapshotRequest {
 }
 
 interface StoredPage {
+  /** S0 of the download that the page belongs to: progress that was lost or set back must not give old pages another one. */
+  readonly startedAt: string;
   readonly number: number;
   readonly total: number | null;
   readonly next: string | null;
@@ -64,10 +66,21 @@ function pageName(request: LandSnapshotRequest, page: number): string {
   return snapshotPageName(request.job.name, request.intent.snapshotId, page, { gzip: false });
 }
 
-async function storePage(request: LandSnapshotRequest, store: ObjectStore, page: SnapshotPage): Promise<void> {
+async function storePage(
+  request: LandSnapshotRequest,
+  store: ObjectStore,
+  startedAt: string,
+  page: SnapshotPage,
+): Promise<void> {
   const writer = await store.create(pageName(request, page.number));
   try {
-    const stored: StoredPage = { number: page.number, total: page.total, next: page.next, items: page.items };
+    const stored: StoredPage = {
+      startedAt,
+      number: page.number,
+      total: page.total,
+      next: page.next,
+      items: page.items,
+    };
     await writer.write(Buffer.from(JSON.stringify(stored), 'utf8'));
     await writer.commit(request.guard);
   } catch (error) {
@@ -76,7 +89,11 @@ async function storePage(request: LandSnapshotRequest, store: ObjectStore, page:
   }
 }
 
-async function readPage(request: LandSnapshotRequest, store: ObjectStore, page: number): Promise<StoredPage | undefined> {
+async function readPage(
+  request: LandSnapshotRequest,
+  store: ObjectStore,
+  page: number,
+): Promise<StoredPage | undefined> {
   const name = pageName(request, page);
   if ((await store.stat(name)) === undefined) return undefined;
   const chunks: Uint8Array[] = [];
@@ -84,12 +101,18 @@ async function readPage(request: LandSnapshotRequest, store: ObjectStore, page: 
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8')) as StoredPage;
   } catch (error) {
-    throw new SluiceError('object_corrupt', `landing object ${name} is not the page that sluice wrote`, { cause: error });
+    throw new SluiceError('object_corrupt', `landing object ${name} is not the page that sluice wrote`, {
+      cause: error,
+    });
   }
 }
 
 /** Takes over pages that were stored before the process died without noting them. */
-async function adoptPages(request: LandSnapshotRequest, store: ObjectStore, progress: SnapshotProgress): Promise<SnapshotProgress> {
+async function adoptPages(
+  request: LandSnapshotRequest,
+  store: ObjectStore,
+  progress: SnapshotProgress,
+): Promise<SnapshotProgress> {
   let adopted = progress;
   while (adopted.finishedAt === null && (adopted.pages === 0 || adopted.next !== null)) {
     const page = await readPage(request, store, adopted.pages + 1);
@@ -99,25 +122,29 @@ async function adoptPages(request: LandSnapshotRequest, store: ObjectStore, prog
   return adopted;
 }
 
+/** Where the download stands: the pages in landing say so, when the state store was lost or set back meanwhile. */
+async function begin(request: LandSnapshotRequest, store: ObjectStore): Promise<SnapshotProgress> {
+  const { progress, clock } = request;
+  const first = await readPage(request, store, 1);
+  const isKnown = first === undefined ? progress?.pages === 0 : first.startedAt === progress?.startedAt;
+  if (progress !== null && isKnown) return progress;
+  return { startedAt: first?.startedAt ?? formatMillis(clock.now()), pages: 0, next: null, finishedAt: null };
+}
+
 /**
  * Downloads what is missing. S0 is stored before the first request; S1 is read after the last page. A failure leaves the progress as
  * it is and is thrown.
  */
 export async function downloadSnapshot(request: LandSnapshotRequest, ports: Ports): Promise<SnapshotProgress> {
-  let progress: SnapshotProgress = request.progress ?? {
-    startedAt: formatMillis(request.clock.now()),
-    pages: 0,
-    next: null,
-    finishedAt: null,
-  };
-  if (request.progress === null) await request.saveProgress(progress);
+  let progress = await begin(request, ports.store);
+  if (progress !== request.progress) await request.saveProgress(progress);
   progress = await adoptPages(request, ports.store, progress);
   const isLastPageThere = progress.pages > 0 && progress.next === null;
   if (progress.finishedAt === null && !isLastPageThere) {
     const { signal } = request;
     const resume = progress.next === null ? {} : { resume: progress.next, resumePage: progress.pages };
     for await (const page of ports.source.pages({ ...resume, ...(signal === undefined ? {} : { signal }) })) {
-      await storePage(request, ports.store, page);
+      await storePage(request, ports.store, progress.startedAt, page);
       progress = { ...progress, pages: page.number, next: page.next };
       await request.saveProgress(progress);
       request.onProgress?.(page.items.length);
@@ -167,7 +194,10 @@ class RowObjects {
     if (pending !== undefined) await pending;
   }
 
-  async #start(role: 'snapshot' | 'dead', part: number): Promise<{ writer: LandingWriter; prefix: string; part: number }> {
+  async #start(
+    role: 'snapshot' | 'dead',
+    part: number,
+  ): Promise<{ writer: LandingWriter; prefix: string; part: number }> {
     const { job, intent, gzip, tag } = this.#request;
     const nameOf = role === 'snapshot' ? snapshotRowsName : snapshotDeadName;
     const name = nameOf(job.name, intent.snapshotId, part, { gzip });
@@ -187,7 +217,12 @@ class RowObjects {
   }
 }
 
-async function judgeRows(request: LandSnapshotRequest, store: ObjectStore, progress: SnapshotProgress, sink: (field: string) => void): Promise<{ tally: RowTally; objects: readonly ManifestObject[] }> {
+async function judgeRows(
+  request: LandSnapshotRequest,
+  store: ObjectStore,
+  progress: SnapshotProgress,
+  sink: (field: string) => void,
+): Promise<{ tally: RowTally; objects: readonly ManifestObject[] }> {
   const decode = await createRowDecoder(request.job, sink);
   const finishedMs = millisOf(progress.finishedAt ?? progress.startedAt);
   const output = new RowObjects(request, store, progress.startedAt);
@@ -204,7 +239,8 @@ async function judgeRows(request: LandSnapshotRequest, store: ObjectStore, progr
   try {
     for (let number = 1; number <= progress.pages; number++) {
       const page = await readPage(request, store, number);
-      if (page === undefined) throw new SluiceError('object_missing', `landing object ${pageName(request, number)} is missing`);
+      if (page === undefined)
+        throw new SluiceError('object_missing', `landing object ${pageName(request, number)} is missing`);
       if (number === 1) tally.firstTotal = page.total;
       tally.lastTotal = page.total;
       for (const [row, text] of page.items.entries()) {
@@ -235,14 +271,20 @@ async function judgeRows(request: LandSnapshotRequest, store: ObjectStore, progr
 
 /** The reason why a snapshot is not complete, null when it is (CUSTOMER.md §1). */
 export function incompleteReason(
-  tally: { readonly unreadableIds: number; readonly distinctIds: number; readonly firstTotal: number | null; readonly lastTotal: number | null },
+  tally: {
+    readonly unreadableIds: number;
+    readonly distinctIds: number;
+    readonly firstTotal: number | null;
+    readonly lastTotal: number | null;
+  },
   download: { readonly abandoned?: string; readonly shifting: boolean },
 ): string | null {
   if (download.abandoned !== undefined) return `the last page was not reached: ${download.abandoned}`;
   if (tally.unreadableIds > 0) return `${tally.unreadableIds} row(s) have no readable id`;
   const { firstTotal, lastTotal, distinctIds } = tally;
   if (firstTotal === null || lastTotal === null) return null;
-  if (download.shifting && firstTotal !== lastTotal) return `the total changed from ${firstTotal} to ${lastTotal} while pages were counted by position`;
+  if (download.shifting && firstTotal !== lastTotal)
+    return `the total changed from ${firstTotal} to ${lastTotal} while pages were counted by position`;
   const smallest = Math.min(firstTotal, lastTotal);
   const largest = Math.max(firstTotal, lastTotal);
   if (distinctIds < smallest || distinctIds > largest) {

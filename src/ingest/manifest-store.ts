@@ -1,5 +1,5 @@
 /** Manifests and admissions as objects of landing. The manifest is written last and create-only: what it names is what the batch is. */
-import type { Admission, Manifest } from '../core/batch.ts';
+import type { Admission, BatchIntent, Manifest } from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
 import { manifestName, manifestsPrefix, parseManifestName, type ManifestFile } from '../core/object-key.ts';
 import type { ObjectStore } from './ports.ts';
@@ -77,24 +77,93 @@ export async function readAdmission(store: ObjectStore, job: string, seq: number
   return null;
 }
 
+/** A batch that is planned and not sealed, as landing keeps it. */
+export interface OpenBatch {
+  readonly seq: number;
+  /** RFC 3339 UTC. */
+  readonly logicalTime: string;
+  readonly intent: BatchIntent;
+}
+
+interface IntentObject extends OpenBatch {
+  readonly version: 1;
+  readonly job: string;
+}
+
+/**
+ * Landing alone must tell of every number below its newest manifest: so before a batch is sealed, the intents of the open ones with smaller
+ * numbers are written. A state store rebuilt from landing then knows them too, and one that was set back sees that landing is ahead of it.
+ */
+export async function writeIntent(
+  store: ObjectStore,
+  job: string,
+  { seq, logicalTime, intent }: OpenBatch,
+  guard: () => Promise<void>,
+): Promise<void> {
+  const name = manifestName(job, seq, 'intent');
+  if ((await store.stat(name)) !== undefined) return;
+  const value: IntentObject = { version: 1, job, seq, logicalTime, intent };
+  await writeJson(store, name, value, guard);
+}
+
+async function readIntent(store: ObjectStore, job: string, seq: number): Promise<OpenBatch> {
+  const name = manifestName(job, seq, 'intent');
+  const value = (await readJson(store, name)) as Partial<IntentObject> | null;
+  const { logicalTime, intent } = value ?? {};
+  if (
+    value?.version !== 1 ||
+    value.job !== job ||
+    value.seq !== seq ||
+    logicalTime === undefined ||
+    intent === undefined
+  ) {
+    throw new SluiceError('manifest_invalid', `landing object ${name} is no intent of job ${job}, batch ${seq}`, {
+      hint: 'Restore the object from a backup of the landing store; nothing was changed.',
+    });
+  }
+  return { seq, logicalTime, intent };
+}
+
+/** Whether landing knows a batch of this number. */
+export async function isInLanding(store: ObjectStore, job: string, seq: number): Promise<boolean> {
+  const found = await Promise.all(
+    (['manifest', 'intent'] as const).map((file) => store.stat(manifestName(job, seq, file))),
+  );
+  return found.some((object) => object !== undefined);
+}
+
 export interface SealedBatch {
   readonly manifest: Manifest;
   readonly admission: Admission | null;
 }
 
-/** Every sealed batch of the job in order of number, from landing alone. */
-export async function readSealedBatches(store: ObjectStore, job: string): Promise<readonly SealedBatch[]> {
-  const seqs = new Set<number>();
+export interface LandedBatches {
+  readonly sealed: readonly SealedBatch[];
+  /** Planned, not sealed, with a sealed one behind them. */
+  readonly open: readonly OpenBatch[];
+}
+
+/** Every batch of the job that landing knows, in order of number. */
+export async function readLandedBatches(store: ObjectStore, job: string): Promise<LandedBatches> {
+  const files = new Map<number, Set<ManifestFile>>();
   for await (const name of store.list(manifestsPrefix(job))) {
     const parsed = parseManifestName(job, name);
-    if (parsed?.file === 'manifest') seqs.add(parsed.seq);
+    if (parsed === undefined) continue;
+    files.set(parsed.seq, (files.get(parsed.seq) ?? new Set()).add(parsed.file));
   }
-  const batches: SealedBatch[] = [];
-  for (const seq of [...seqs].sort((left, right) => left - right)) {
-    const manifest = await readManifest(store, job, seq);
-    if (manifest === undefined) continue;
-    const admission = manifest.kind === 'snapshot' ? await readAdmission(store, job, seq) : null;
-    batches.push({ manifest, admission });
+  const sealed: SealedBatch[] = [];
+  const open: OpenBatch[] = [];
+  for (const [seq, found] of [...files].sort(([left], [right]) => left - right)) {
+    const manifest = found.has('manifest') ? await readManifest(store, job, seq) : undefined;
+    if (manifest !== undefined) {
+      const isDecided = found.has('admission') || found.has('accepted');
+      sealed.push({ manifest, admission: isDecided ? await readAdmission(store, job, seq) : null });
+    } else if (found.has('intent')) open.push(await readIntent(store, job, seq));
   }
-  return batches;
+  return { sealed, open };
+}
+
+/** Every sealed batch of the job in order of number, from landing alone. */
+export async function readSealedBatches(store: ObjectStore, job: string): Promise<readonly SealedBatch[]> {
+  return (await readLandedBatches(store, job)).sealed;
 }

@@ -36,6 +36,11 @@ export function snapshotGuardSql(ports: EntityPorts, manifest: Manifest): string
   return snapshotGuard({ ...entityScope(ports, null), candidate });
 }
 
+/** The ids of the batches whose snapshots count. */
+export function admittedBatchesSql(ports: EntityPorts): string {
+  return `select _batch_id from ${entityDialect(ports).relation(entityRelations(ports).snapshotLoad)}`;
+}
+
 /** Statement that (re)builds the table of changed keys, and its name. */
 export function changedKeysTable(
   ports: EntityPorts,

@@ -14,7 +14,7 @@ import {
   type SnapshotProgress,
 } from '../ingest/land-snapshot-batch.ts';
 import { landStreamBatch } from '../ingest/land-stream-batch.ts';
-import { readManifest, writeManifest } from '../ingest/manifest-store.ts';
+import { readManifest, writeIntent, writeManifest } from '../ingest/manifest-store.ts';
 import type { StreamSource } from '../ingest/ports.ts';
 import type { BatchRecord } from '../state/ports.ts';
 import { advance, inspectTopics, planStream, withRecreated, type StreamPlan, type TopicsView } from './plan-stream.ts';
@@ -36,11 +36,14 @@ function acceptHint(context: RunContext): string {
   return `To go on behind the loss, which stays on record: sluice job run ${job.name} --accept-gap${bridge}`;
 }
 
-/** Seals: the manifest in landing first, then the state store. */
+/** Seals: the manifest in landing first (behind the intents of open batches, see recover.ts), then the state store. */
 async function seal(context: RunContext, batch: BatchRecord, manifest: Manifest): Promise<BatchRecord> {
   const { state, store, observer } = context.ports;
   const { lease, guard } = context.session;
   await guard();
+  for (const open of await state.batches(batch.job, { states: ['planned'] })) {
+    if (open.seq < batch.seq) await writeIntent(store, batch.job, open, guard);
+  }
   await writeManifest(store, manifest, guard);
   await state.sealBatch(lease, manifest);
   const sealed: BatchRecord = { ...batch, state: manifest.void === true ? 'void' : 'landed', manifest };

@@ -5,13 +5,13 @@
  * If the process dies: before the warehouse's commit nothing happened; after it, the next run finds the batch in the warehouse and only
  * notes it in the state store.
  */
-import type { Admission, Manifest } from '../core/batch.ts';
+import { batchId, type Admission, type Manifest } from '../core/batch.ts';
 import { SluiceError, isSluiceError } from '../core/errors.ts';
 import { readAdmission, writeAdmission } from '../ingest/manifest-store.ts';
 import type { SnapshotJudge } from '../load/ports.ts';
 import { verifyObjects } from '../load/verify-objects.ts';
 import type { BatchRecord } from '../state/ports.ts';
-import { snapshotGuardSql } from './entity-sql.ts';
+import { admittedBatchesSql, snapshotGuardSql } from './entity-sql.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -149,7 +149,8 @@ export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse
   const { job, state } = context.ports;
   await warehouse.raw.prepare(job);
   const held = await warehouse.raw.loadedBatches(job);
-  const heads = await state.batchHeads(job.name, { states: ['landed', 'loaded'] });
+  const heads = await state.batchHeads(job.name);
+  if (!context.request.fullRefresh) checkKnown(context, held, new Set(heads.map(({ seq }) => seq)));
   const empty = await emptyBatches(
     context,
     heads.filter((head) => head.state === 'loaded' && !held.has(head.seq)).map((head) => head.seq),
@@ -157,12 +158,45 @@ export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse
   const missing = heads
     .filter((head) => head.state === 'loaded' && !held.has(head.seq) && !empty.has(head.seq))
     .map((head) => head.seq);
+  missing.push(...(await lostAcceptances(context, warehouse, held)));
   if (missing.length > 0) {
     context.warn(
       `the warehouse lacks ${missing.length} batch(es) that were loaded before (lost or restored from a copy?); they are loaded again from landing`,
     );
     await state.markUnloaded(context.session.lease, missing);
   }
+}
+
+/** A batch that only the warehouse holds: landing was set back, or belongs to something else. A full refresh takes what landing says. */
+function checkKnown(context: RunContext, held: ReadonlySet<number>, known: ReadonlySet<number>): void {
+  const { job } = context.ports;
+  const unknown = [...held].filter((seq) => !known.has(seq)).toSorted((a, b) => a - b);
+  if (unknown.length === 0) return;
+  const named = unknown.slice(0, 5).map((seq) => batchId(job.name, seq));
+  throw new SluiceError(
+    'state_conflict',
+    `job ${job.name}: the warehouse holds ${unknown.length} batch(es) that neither landing nor the state store knows (${named.join(', ')}${unknown.length > 5 ? ', …' : ''})`,
+    {
+      hint: `Was landing set back or replaced? To make the tables what landing holds: sluice job run ${job.name} --full-refresh`,
+      details: { seqs: unknown },
+    },
+  );
+}
+
+/** A warehouse copied before an operator let a snapshot in holds the batch as it was then: kept out. */
+async function lostAcceptances(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  held: ReadonlySet<number>,
+): Promise<readonly number[]> {
+  const { job, state } = context.ports;
+  if (job.snapshot === null) return [];
+  const loaded = await state.batches(job.name, { states: ['loaded'], kinds: ['snapshot'] });
+  const accepted = loaded.filter(({ seq, admission }) => admission?.accepted === true && held.has(seq));
+  if (accepted.length === 0) return [];
+  const { rows } = await warehouse.models.query(admittedBatchesSql(context.ports));
+  const admitted = new Set(rows.map(([id]) => id));
+  return accepted.filter(({ id }) => !admitted.has(id)).map(({ seq }) => seq);
 }
 
 /** Batches without objects (only gaps, say) leave no trace in the warehouse. */

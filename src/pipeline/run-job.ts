@@ -13,7 +13,7 @@ import { holdLease, type LeaseSession } from './lease.ts';
 import { loadStep, reconcileRaw } from './load-step.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
-import { recoverIfLost } from './recover.ts';
+import { settleWithLanding } from './recover.ts';
 import type { RunReport, RunRequest } from './request.ts';
 import { RunContext } from './run-context.ts';
 import { transformStep, TransformPlanner } from './transform-step.ts';
@@ -160,44 +160,53 @@ function reportOf(context: RunContext): RunReport {
   };
 }
 
+/** Who lost the lease writes nothing more, not even how the run ended. */
+async function recordEnd(context: RunContext, exitCode: number, error: string | null): Promise<void> {
+  const { state, runId, clock } = context.ports;
+  await context.session.guard();
+  await state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error });
+}
+
 async function record(context: RunContext, command: string, work: () => Promise<void>): Promise<RunReport> {
-  const { state, runId, job, clock } = context.ports;
-  const { guard } = context.session;
-  const finish = (exitCode: number, error: string | null): Promise<void> =>
-    state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error });
-  await guard();
-  await state.startRun({
-    runId,
-    job: job.name,
-    command,
-    logicalTime: context.logicalTime,
-    startedAt: formatMillis(clock.now()),
-  });
+  const { state, runId, job, clock, observer } = context.ports;
+  const { logicalTime } = context;
+  await context.session.guard();
+  await state.startRun({ runId, job: job.name, command, logicalTime, startedAt: formatMillis(clock.now()) });
   try {
     await work();
-    // Who lost the lease writes nothing more, not even how the run ended.
-    await guard();
   } catch (error) {
-    if (!isSluiceError(error, 'lease_lost')) await finish(isSluiceError(error) ? error.exitCode : 1, messageOf(error));
+    if (isSluiceError(error, 'lease_lost')) throw error;
+    await recordEnd(context, isSluiceError(error) ? error.exitCode : 1, messageOf(error)).catch((second: unknown) => {
+      if (isSluiceError(second, 'lease_lost')) throw second;
+      observer.warn(`how the run ended was not recorded: ${messageOf(second)}`);
+    });
     throw error;
   }
   const report = reportOf(context);
-  await finish(report.exitCode, report.errors[0]?.message ?? null);
+  await recordEnd(context, report.exitCode, report.errors[0]?.message ?? null);
   return report;
 }
 
-/** Takes the lease, runs `work` under it and frees it, whatever happens. */
+/**
+ * Takes the lease, makes sure that the state store fits landing (`settleWithLanding`), runs `work`, and frees the lease, whatever happens.
+ * `isRecovery`: the work is to rebuild the state store, so it is not compared before.
+ */
 export async function underLease(
   ports: JobPorts,
   request: RunRequest,
   work: (context: RunContext) => Promise<void>,
+  { isRecovery = false }: { readonly isRecovery?: boolean } = {},
 ): Promise<RunReport> {
   await ports.state.migrate();
   const session: LeaseSession = await holdLease(ports);
   try {
     const startMs = await startTime(ports, request);
     const context = new RunContext(ports, request, session, logicalClock(ports.clock, startMs), formatMillis(startMs));
-    return await record(context, ports.holder.command, () => work(context));
+    return await record(context, ports.holder.command, async () => {
+      // What was recovered may be later than the time that this run was given.
+      if (!isRecovery && (await settleWithLanding(context))) await startTime(ports, request);
+      await work(context);
+    });
   } finally {
     await session.release();
   }
@@ -214,8 +223,5 @@ export async function runJob(ports: JobPorts, runner: ModelRunner, request: RunR
     await ports.snapshot(true);
   }
   if (request.dryRun) return dryRun(ports, runner, request);
-  return underLease(ports, request, async (context) => {
-    await recoverIfLost(context);
-    await runSteps(context, runner);
-  });
+  return underLease(ports, request, (context) => runSteps(context, runner));
 }

@@ -105,6 +105,11 @@ export function chainOf(intent: BatchIntent): Pick<Extract<BatchIntent, { kind: 
   return intent.kind === 'stream' ? intent : { ranges: [], gaps: [] };
 }
 
+/** Whether the batch may be sealed with this manifest. */
+export function fitsPlan(batch: BatchRecord, manifest: Manifest): boolean {
+  return manifestDifference(batch, manifest) === null;
+}
+
 function manifestDifference(batch: BatchRecord, manifest: Manifest): string | null {
   if (manifest.job !== batch.job || manifest.batchId !== batch.id)
     return `it names ${manifest.batchId} of job ${manifest.job}`;

@@ -197,12 +197,14 @@ export interface StateStore {
 
   // --- recovery ---
   /**
-   * Replaces everything known about the job's batches by what landing says (sealed manifests and admissions), as landed; the models'
-   * ledgers are emptied, runs and facts stay. Numbers may have holes; offsets that overlap or leave a hole are a `state_conflict`.
+   * Replaces everything known about the job's batches by what landing says: sealed manifests and admissions as landed, `open` intents as
+   * planned. The models' ledgers are emptied, runs and facts stay. Numbers may have holes; offsets that overlap or leave a hole are a
+   * `state_conflict`.
    */
   restore(
     lease: Lease,
     batches: readonly { readonly manifest: Manifest; readonly admission: Admission | null }[],
+    open?: readonly Pick<BatchRecord, 'seq' | 'logicalTime' | 'intent'>[],
   ): Promise<void>;
   close(): Promise<void>;
 }

@@ -18,9 +18,15 @@ export interface RebuiltState {
   readonly positions: readonly Position[];
 }
 
+/** A batch that was planned and not sealed, with sealed ones behind it. */
+export type OpenBatch = Pick<BatchRecord, 'seq' | 'logicalTime' | 'intent'>;
+
 /** Throws `state_conflict` when two manifests have one number, or their offsets overlap or leave a hole. */
-export function rebuild(job: string, sealed: readonly SealedBatch[]): RebuiltState {
-  const batches = sealed.map((batch) => restoredBatch(job, batch)).toSorted((a, b) => a.seq - b.seq);
+export function rebuild(job: string, sealed: readonly SealedBatch[], open: readonly OpenBatch[] = []): RebuiltState {
+  const batches = [
+    ...sealed.map((batch) => restoredBatch(job, batch)),
+    ...open.map((batch) => plannedBatch(job, batch)),
+  ].toSorted((a, b) => a.seq - b.seq);
   for (const [index, batch] of batches.entries()) {
     if (batch.seq !== batches[index - 1]?.seq) continue;
     throw new SluiceError('state_conflict', `Landing holds two manifests of batch ${batch.id}.`);
@@ -61,6 +67,21 @@ function rebuiltPositions(
     }
   }
   return [...positions.values()].toSorted(comparePositions);
+}
+
+function plannedBatch(job: string, { seq, logicalTime, intent }: OpenBatch): BatchRecord {
+  return {
+    job,
+    seq,
+    id: batchId(job, seq),
+    kind: intent.kind,
+    state: 'planned',
+    logicalTime,
+    intent,
+    progress: null,
+    manifest: null,
+    admission: null,
+  };
 }
 
 function restoredBatch(job: string, { manifest, admission }: SealedBatch): BatchRecord {

@@ -81,7 +81,7 @@ function storeOn(db: StateDatabase): KnexStateStore {
     recentRuns: (job, limit) => db.read((session) => recentRuns(session, job, limit)),
     getFact: (job, name) => db.read((session) => readFact(session, job, name)),
     setFact: (lease, name, value) => setFact(db, lease, name, value),
-    restore: (lease, batches) => restore(db, lease, batches),
+    restore: (lease, batches, open) => restore(db, lease, batches, open),
     jobs: jobLedgerOn(db),
     close: () => db.close(),
   };

@@ -4,17 +4,22 @@
  * until the warehouse has been asked. Runs and facts stay.
  */
 import { rebuild } from '../../state/rebuild.ts';
-import type { SealedBatch } from '../../state/rebuild.ts';
+import type { OpenBatch, SealedBatch } from '../../state/rebuild.ts';
 import type { Lease } from '../../state/ports.ts';
 import { insertLinks, storePositions } from './chain-rows.ts';
 import { fenced } from './fence.ts';
 import type { StateDatabase } from './session.ts';
 import { insertRows } from './session.ts';
 
-export function restore(database: StateDatabase, lease: Lease, sealed: readonly SealedBatch[]): Promise<void> {
+export function restore(
+  database: StateDatabase,
+  lease: Lease,
+  sealed: readonly SealedBatch[],
+  open: readonly OpenBatch[] = [],
+): Promise<void> {
   const { job, token } = lease;
   return fenced(database, lease, async (session) => {
-    const { batches, links, positions } = rebuild(job, sealed);
+    const { batches, links, positions } = rebuild(job, sealed, open);
     for (const table of ['sluice_range', 'sluice_position', 'sluice_model', 'sluice_partition', 'sluice_batch']) {
       await session.change(`delete from ${table} where job = ?`, [job]);
     }
@@ -31,7 +36,7 @@ export function restore(database: StateDatabase, lease: Lease, sealed: readonly 
         token,
         batch.admission === null ? null : JSON.stringify(batch.admission),
         JSON.stringify(batch.intent),
-        JSON.stringify(batch.manifest),
+        batch.manifest === null ? null : JSON.stringify(batch.manifest),
       ]),
     );
     await insertLinks(session, job, links);

@@ -318,9 +318,9 @@ class MemoryStateStore implements StateStore {
 
   // --- recovery ---
 
-  async restore(lease: Lease, batches: Parameters<StateStore['restore']>[1]): Promise<void> {
+  async restore(...[lease, batches, open]: Parameters<StateStore['restore']>): Promise<void> {
     const job = this.#fenced(lease);
-    const rebuilt = rebuild(lease.job, batches);
+    const rebuilt = rebuild(lease.job, batches, open);
     job.batches = new Map(rebuilt.batches.map((batch) => [batch.seq, { ...copy(batch), planToken: lease.token }]));
     job.links = rebuilt.links;
     job.positions = new Map(rebuilt.positions.map((position) => [positionKey(position), position]));

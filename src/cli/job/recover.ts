@@ -1,6 +1,7 @@
 /** `sluice job recover`. */
 import { loadJob } from '../../config/load-jobs.ts';
 import { recover } from '../../pipeline/recover.ts';
+import type { RunContext } from '../../pipeline/run-context.ts';
 import { underLease } from '../../pipeline/run-job.ts';
 import type { ProjectOptions } from '../common-options.ts';
 import { composed } from '../compose.ts';
@@ -16,9 +17,10 @@ export async function recoverJob(context: CliContext, name: string, options: Pro
   return composed(context, project, async (composition) => {
     const ports = await jobPorts(job, { context, project, composition });
     let recovered = 0;
-    const report = await underLease(ports, runRequest({}, {}), async (run) => {
+    const rebuild = async (run: RunContext): Promise<void> => {
       recovered = await recover(run);
-    });
+    };
+    const report = await underLease(ports, runRequest({}, {}), rebuild, { isRecovery: true });
     printReport(context.output, report);
     return { exitCode: report.exitCode, json: { ...report, recovered } };
   });

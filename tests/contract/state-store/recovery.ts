@@ -115,6 +115,27 @@ export function recoveryTests(subject: () => StateStoreSubject): void {
     expect(await everything(store)).toEqual(once);
   });
 
+  test('batches that were open when later ones were sealed come back as planned, and are sealed then', async () => {
+    const { store } = subject();
+    const lease = await acquire(store);
+    await landed(store, lease, range(0, 10));
+    const waiting = await store.planBatch(lease, T1, snapshotIntent);
+    const failing = await store.planBatch(lease, T2, stream([range(10, 20)], [gap(0, 5, { partition: 1 })]));
+    await landed(store, lease, range(20, 30));
+    await store.saveProgress(lease, 2, { pages: 1 });
+    const before = (await everything(store)) as { batches: readonly BatchRecord[] };
+    const open = [failing, waiting].map(({ seq, logicalTime, intent }) => ({ seq, logicalTime, intent }));
+    await store.restore(lease, await landing(store), open);
+    expect(await everything(store)).toEqual({
+      ...before,
+      batches: before.batches.map((batch) => ({ ...batch, progress: null })),
+    });
+    await store.sealBatch(lease, manifestOf(waiting));
+    await store.sealBatch(lease, manifestOf(failing));
+    expect((await store.positions(JOB))[0]).toMatchObject({ next: '30', last: lastOf(29) });
+    expect((await store.planBatch(lease, T2, stream([range(30, 31)]))).seq).toBe(5);
+  });
+
   test('numbers may have holes and come in any order; the next one follows the largest', async () => {
     const { store } = subject();
     const lease = await acquire(store);

@@ -140,6 +140,7 @@ describe('object names', () => {
 
   it('read manifests back and know foreign objects', () => {
     expect(parseManifestName('j', manifestName('j', 12))).toEqual({ seq: 12, file: 'manifest' });
+    expect(parseManifestName('j', manifestName('j', 12, 'intent'))).toEqual({ seq: 12, file: 'intent' });
     expect(parseManifestName('j', manifestName('j', 12, 'accepted'))).toEqual({ seq: 12, file: 'accepted' });
     expect(parseManifestName('j', manifestName('j', 1e13, 'admission'))).toEqual({ seq: 1e13, file: 'admission' });
     for (const foreign of [

@@ -9,7 +9,7 @@ export default defineConfig({
     reporters: ['default', './scripts/closing-line.ts'],
     // Two workers: the reference machine has two cores and every e2e test starts processes of its own.
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'json-summary'] },
   },

@@ -1,0 +1,144 @@
+/** Model commands on models that a job publishes: the job's lease, the job's ledger. */
+import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createKnexStateStore } from '../../src/adapters/knex-state/knex-state-store.ts';
+import { thisProcess } from '../../src/cli/process-identity.ts';
+import { systemClock } from '../../src/cli/system-clock.ts';
+import { REPOSITORY, sluice, type CommandOutcome } from '../support/sluice-command.ts';
+
+let folder: string;
+
+function run(...args: string[]): Promise<CommandOutcome> {
+  return sluice(args, { cwd: folder });
+}
+
+async function json(...args: string[]): Promise<Readonly<Record<string, unknown>>> {
+  const { stdout, stderr } = await run(...args, '--json');
+  if (stdout === '') throw new Error(`sluice ${args.join(' ')} printed nothing on stdout: ${stderr}`);
+  return JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+}
+
+async function produce(topic: string, ...ids: string[]): Promise<void> {
+  const lines = ids.map(
+    (id) =>
+      `{"key":"${id}","value":{"id":"${id}","updated_at":"2026-03-01T10:15:30Z","status":"active"},"timestamp":"2026-03-01T10:15:31Z"}`,
+  );
+  writeFileSync(join(folder, 'events.ndjson'), lines.join('\n'));
+  expect(await run('topic', 'produce', topic, '--file', 'events.ndjson')).toMatchObject({ exitCode: 0 });
+}
+
+async function currentIds(): Promise<readonly unknown[]> {
+  const { rows } = (await json(
+    'show',
+    '--inline',
+    "select customer_id from {{ ref('current_customer') }} order by 1",
+  )) as { rows: readonly { customer_id: unknown }[] };
+  return rows.map((row) => row.customer_id);
+}
+
+beforeEach(async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'sluice-models-'));
+  folder = join(parent, 'demo');
+  await sluice(['init', 'demo'], { cwd: parent });
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(REPOSITORY, join(folder, 'node_modules', 'sluice'));
+  for (const topic of ['create', 'update', 'delete'])
+    await run('topic', 'create', `kundenservice-kunde-${topic}`, '--partitions', '1');
+});
+afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
+
+describe('sluice run', () => {
+  test('publishes what is loaded, and the job knows that it is done', async () => {
+    await produce('kundenservice-kunde-create', 'K-1', 'K-2');
+    expect(await json('job', 'run', 'customer')).toMatchObject({ exitCode: 0 });
+    await produce('kundenservice-kunde-update', 'K-3');
+    expect(await json('job', 'run', 'customer', '--only', 'land')).toMatchObject({ exitCode: 0 });
+    expect(await json('job', 'run', 'customer', '--only', 'load')).toMatchObject({ exitCode: 0 });
+    expect(await currentIds()).toEqual(['K-1', 'K-2']);
+    expect(await json('job', 'status', 'customer')).toMatchObject({
+      models: expect.arrayContaining([expect.objectContaining({ model: 'current_customer', unpublished: 1 })]),
+    });
+
+    expect(await json('run', '--select', 'current_customer')).toMatchObject({
+      exitCode: 0,
+      models: [{ name: 'current_customer', state: 'done' }],
+    });
+    expect(await currentIds()).toEqual(['K-1', 'K-2', 'K-3']);
+    expect(await json('job', 'status', 'customer')).toMatchObject({
+      models: expect.arrayContaining([
+        expect.objectContaining({ model: 'current_customer', unpublished: 0 }),
+        expect.objectContaining({ model: 'history_customer', unpublished: 1 }),
+      ]),
+    });
+    // The job trusts the table: it is not taken for a lost one.
+    const { models, warnings } = (await json('job', 'run', 'customer')) as {
+      models: readonly { name: string }[];
+      warnings: readonly string[];
+    };
+    expect(models.map(({ name }) => name)).not.toContain('current_customer');
+    expect(warnings.join()).not.toContain('built anew');
+  });
+
+  test('changes nothing when it is repeated, with nothing waiting or from scratch', async () => {
+    await produce('kundenservice-kunde-create', 'K-1', 'K-2');
+    await json('job', 'run', 'customer');
+    for (const flags of [[], ['--full-refresh'], []]) {
+      expect(await json('run', '--select', 'current_customer', 'history_customer', ...flags)).toMatchObject({
+        exitCode: 0,
+        errors: [],
+      });
+      expect(await currentIds()).toEqual(['K-1', 'K-2']);
+    }
+    expect(await json('job', 'run', 'customer')).toMatchObject({ exitCode: 0, models: [] });
+  });
+
+  test('ends with 75 while a run of the job is under way, and leaves models of no job alone', async () => {
+    await produce('kundenservice-kunde-create', 'K-1');
+    await json('job', 'run', 'customer');
+    const state = createKnexStateStore(
+      { client: 'sqlite', path: join(folder, '.sluice/state.sqlite') },
+      { clock: systemClock },
+    );
+    const outcome = await state.acquireLease({
+      job: 'customer',
+      holder: thisProcess('job run customer'),
+      ttlMs: 60_000,
+      isAlive: () => true,
+    });
+    if (outcome.status !== 'acquired') throw new Error('the lease is not free');
+    try {
+      for (const args of [
+        ['job', 'run', 'customer'],
+        ['run', '--select', 'current_customer'],
+        ['build', '--select', '+history_customer'],
+      ]) {
+        const { exitCode, stderr } = await run(...args);
+        expect(stderr).toMatch(new RegExp(`error\\[lease_held\\].*process ${process.pid} `));
+        expect({ args, exitCode }).toEqual({ args, exitCode: 75 });
+      }
+      expect(await run('run', '--select', 'stg_customer_events')).toMatchObject({ exitCode: 0 });
+      expect(await run('seed')).toMatchObject({ exitCode: 0 });
+      expect(await run('test', '--select', 'current_customer')).toMatchObject({ exitCode: 0 });
+    } finally {
+      await state.releaseLease(outcome.lease);
+      await state.close();
+    }
+    expect(await run('run', '--select', 'current_customer')).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('vars', () => {
+  test('reach the templates, over those of the project', async () => {
+    const inline = `select {{ var('days') }} as days, '{{ var('region', 'nowhere') }}' as region`;
+    expect(await json('show', '--inline', inline, '--vars', '{days: 3}')).toMatchObject({
+      rows: [{ days: 3, region: 'nowhere' }],
+    });
+    expect(await run('show', '--inline', inline, '--vars', '[3]')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--vars: came "[3]", expected a map'),
+    });
+    expect(await run('show', '--inline', inline)).toMatchObject({ exitCode: 2 });
+  });
+});

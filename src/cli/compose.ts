@@ -13,6 +13,7 @@ import type { WarehouseGate } from '../pipeline/ports.ts';
 import type { KnexStateStore } from '../adapters/knex-state/knex-state-store.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
 import type { CliContext } from './context.ts';
+import type { Failpoint } from './failpoint.ts';
 import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
 import { warehouseGate, type GateSurroundings } from './warehouse-gate.ts';
@@ -21,27 +22,35 @@ import { warehouseGate, type GateSurroundings } from './warehouse-gate.ts';
 export class Composition {
   readonly #project: OpenProject;
   readonly #warn: (message: string) => void;
+  /** Only in tests. */
+  readonly #failpoint: Failpoint | null;
   readonly #opened = new Map<string, Promise<{ close(): Promise<void> }>>();
 
   /** `warn` hears what did not work out but does not matter to the command. */
-  constructor(project: OpenProject, warn: (message: string) => void) {
+  constructor(project: OpenProject, warn: (message: string) => void, failpoint: Failpoint | null = null) {
     this.#project = project;
     this.#warn = warn;
+    this.#failpoint = failpoint;
   }
 
   /** A new one each time: who asks for it closes it. */
-  stream(): Promise<StreamSource> {
-    return openStream(this.#project.target.stream(), this.#warn);
+  async stream(): Promise<StreamSource> {
+    const source = await openStream(this.#project.target.stream(), this.#warn);
+    return this.#failpoint?.stream(source) ?? source;
   }
 
   landing(): Promise<ObjectStore> {
-    return this.#once('landing', () => openLanding(this.#project.target.landing()));
+    return this.#once('landing', async () => {
+      const store = await openLanding(this.#project.target.landing());
+      return this.#failpoint?.landing(store) ?? store;
+    });
   }
 
   /** Migrated, ready for use. */
   state(): Promise<KnexStateStore> {
     return this.#once('state', async () => {
-      const store = await openState(this.#project.target.state());
+      const opened = await openState(this.#project.target.state());
+      const store = this.#failpoint?.state(opened) ?? opened;
       await store.migrate();
       return store;
     });
@@ -55,7 +64,8 @@ export class Composition {
       for (const secret of endpointSecrets(endpoint)) context.redactor.add(secret);
       context.redactor.addUrl(endpoint.baseUrl);
       const { createRestSnapshotSource } = await import('../adapters/rest/snapshot-source.ts');
-      return createRestSnapshotSource(endpoint, { clock: systemClock });
+      const source = createRestSnapshotSource(endpoint, { clock: systemClock });
+      return this.#failpoint?.snapshot(source) ?? source;
     } catch (error) {
       if (!required && isSluiceError(error, 'env_missing')) return null;
       throw error;
@@ -66,7 +76,8 @@ export class Composition {
   warehouseGate(use: Omit<GateSurroundings, 'landing' | 'ledger'>): WarehouseGate {
     const { target } = this.#project;
     const landing = (): Promise<ObjectStore | null> => (target.has('landing') ? this.landing() : Promise.resolve(null));
-    return warehouseGate(target.warehouse(), { ...use, landing, ledger: () => this.#ledger() });
+    const gate = warehouseGate(target.warehouse(), { ...use, landing, ledger: () => this.#ledger() });
+    return this.#failpoint?.warehouse(gate) ?? gate;
   }
 
   /** Warehouse jobs outlive this process where there is a state store to remember them. */
@@ -127,10 +138,10 @@ export async function composed<T>(
   project: OpenProject,
   work: (composition: Composition) => Promise<T>,
 ): Promise<T> {
-  const { output } = context;
-  const composition = new Composition(project, (message) =>
-    output.note(`${output.colours.yellow('warning')}: ${message}`),
-  );
+  const { output, env } = context;
+  const warn = (message: string): void => output.note(`${output.colours.yellow('warning')}: ${message}`);
+  const failpoint = env['SLUICE_FAILPOINT'] === undefined ? null : (await import('./failpoint.ts')).failpointOf(env);
+  const composition = new Composition(project, warn, failpoint);
   try {
     return await work(composition);
   } finally {

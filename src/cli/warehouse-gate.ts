@@ -39,8 +39,16 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
   };
 }
 
-/** Size, time and identity of the file: whoever writes a DuckDB file changes them. null: there is no file. */
+/**
+ * Size, time and identity of the file: whoever writes a DuckDB file changes them. What a killed process committed may stand in the log beside it,
+ * which the next one that opens the file takes in. null: there is no file.
+ */
 async function fileFingerprint(path: string): Promise<string | null> {
+  const [database, log] = await Promise.all([identity(path), identity(`${path}.wal`)]);
+  return database === null || log === null ? database : `${database}+${log}`;
+}
+
+async function identity(path: string): Promise<string | null> {
   const found = await stat(path, { bigint: true }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -7,7 +7,7 @@ import type { PartitionOffsets, SourceRecord } from '../../core/record.ts';
 import type { ReadRequest, RecordChunk, StreamSource } from '../../ingest/ports.ts';
 import { ioError, systemCode } from './io-error.ts';
 import { DEFAULT_CHUNK_BYTES, readSegment } from './segment-reader.ts';
-import { partitionMissing, TopicLog, topicMissing } from './topic-log.ts';
+import { partitionMissing, topicMissing, type TopicLog } from './topic-log.ts';
 import { isTopicName } from './topic-name.ts';
 import type { PartitionLog, TopicState } from './topic-state.ts';
 

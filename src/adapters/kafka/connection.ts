@@ -29,6 +29,7 @@ export const DEFAULT_RETRY: RetryTiming = { connectForMs: 15_000, retryForMs: 60
 
 /** A topic that was just there and is not found may be on its way to a new leader; later than this it is gone. */
 const UNKNOWN_TOPIC_FOR_MS = 5_000;
+const CLOSE_FOR_MS = 500;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 3_000;
 
@@ -89,7 +90,7 @@ export class KafkaConnection {
         if (performance.now() + delay > started + this.#patience(error)) throw this.#givenUp(error, doing, started);
         // Whoever failed may not be the leader any more.
         this.#topics.clear();
-        await sleep(delay, undefined, signal === undefined ? {} : { signal });
+        await pause(delay, signal);
       }
     }
   }
@@ -142,11 +143,14 @@ export class KafkaConnection {
     this.#closed = true;
     const brokers = [...this.#open.values()];
     this.#open.clear();
-    await Promise.all(brokers.map(async (opening) => opening.then(hangUp).catch(() => undefined)));
+    const closing = Promise.all(brokers.map(async (opening) => opening.then(hangUp).catch(() => undefined)));
+    // A connection that is still being made is closed when it is there; nobody has to wait for that.
+    await Promise.race([closing, sleep(CLOSE_FOR_MS, undefined, { ref: false })]);
   }
 
   async #askMetadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
     const reply = await this.toAny<MetadataReply>('Metadata', { topics, allowAutoTopicCreation: false });
+    this.#nodes.clear();
     for (const { nodeId, host, port } of reply.brokers) this.#nodes.set(nodeId, { host, port });
     const found = new Map<string, TopicMetadata>();
     for (const { topic, topicErrorCode, partitionMetadata } of reply.topicMetadata) {
@@ -201,7 +205,7 @@ export class KafkaConnection {
   async #anyAddress(): Promise<BrokerAddress> {
     const reasons: string[] = [];
     const candidates = new Map<string, BrokerAddress>();
-    for (const address of [...this.#nodes.values(), ...this.#bootstrap]) candidates.set(showAddress(address), address);
+    for (const address of [...this.#bootstrap, ...this.#nodes.values()]) candidates.set(showAddress(address), address);
     const connected = [...candidates.values()].filter((address) => this.#open.has(showAddress(address)));
     for (const address of new Set([...connected, ...candidates.values()])) {
       try {
@@ -218,6 +222,7 @@ export class KafkaConnection {
   }
 
   async #broker(address: BrokerAddress): Promise<WireBroker> {
+    if (this.#closed) throw new BrokerGone('the connection was closed');
     const name = showAddress(address);
     const known = this.#open.get(name);
     if (known !== undefined) return known;
@@ -294,6 +299,11 @@ async function hangUp(broker: WireBroker): Promise<void> {
   for (const connection of broker.connectionPool.pool)
     connection.rejectRequests(new BrokerGone('the connection was closed'));
   await broker.disconnect().catch(() => undefined);
+}
+
+/** Waits; throws the signal's reason as soon as it is aborted. */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await abortable(sleep(ms), signal);
 }
 
 /** The promise, or the signal's reason as soon as it is aborted. */

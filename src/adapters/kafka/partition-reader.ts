@@ -7,10 +7,10 @@
  *
  * The next fetch is under way while the records of the one before are decoded and worked on.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../core/errors.ts';
 import type { SourceRecord } from '../../core/record.ts';
 import type { ReadRequest, RecordChunk } from '../../ingest/ports.ts';
+import { pause } from './connection.ts';
 import { BrokerReply, ERROR_CODE } from './failures.ts';
 import type { AbortedTransaction, FetchedPartition } from './fetch-response.ts';
 import {
@@ -41,7 +41,11 @@ export interface ReadSettings {
   readonly endWaitMs: number;
 }
 
-export const DEFAULT_READ: ReadSettings = { fetchBytes: 1024 * 1024, chunkBytes: 1024 * 1024, endWaitMs: 10_000 };
+/**
+ * Half a megabyte: 12 partitions at once stay at 230 MB of process memory, with 1 MB it is 340 MB for a tenth more speed (a million
+ * records of 155 bytes; V8 lets buffers pile up in proportion to their size).
+ */
+export const DEFAULT_READ: ReadSettings = { fetchBytes: 512 * 1024, chunkBytes: 512 * 1024, endWaitMs: 10_000 };
 
 /** Answers without data at one offset before the next ones are asked for too. */
 const EMPTY_ANSWERS = 3;
@@ -161,12 +165,12 @@ export class PartitionReader {
           `${this.#place(progress.position)}: the broker's quota lets no data through`,
         );
       }
-      await this.#pause();
+      await pause(POLL_MS, this.#request.signal);
       return;
     }
     if (fetched.lastStableOffset < to) {
       if (waited > this.#settings.endWaitMs) throw await this.#outOfRange(progress.position);
-      await this.#pause();
+      await pause(POLL_MS, this.#request.signal);
       return;
     }
     progress.emptyAnswers += 1;
@@ -175,11 +179,6 @@ export class PartitionReader {
     if (progress.ask + 1n >= to) progress.position = to;
     else progress.ask = progress.position + 2n ** BigInt(progress.emptyAnswers - EMPTY_ANSWERS);
     if (progress.ask >= to) progress.ask = to - 1n;
-  }
-
-  async #pause(): Promise<void> {
-    const { signal } = this.#request;
-    await sleep(POLL_MS, undefined, signal === undefined ? {} : { signal });
   }
 
   #checked<T>(offset: bigint, work: () => T): T {

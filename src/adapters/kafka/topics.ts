@@ -48,7 +48,7 @@ export class KafkaTopics {
   }
 
   async create(topic: string, partitions: number): Promise<void> {
-    await this.#administer(`Creating topic ${topic}`, async (admin) => {
+    await this.#administer(`Creating topic ${topic}`, topic, async (admin) => {
       const settings = { topic, numPartitions: partitions, replicationFactor: BROKER_DEFAULT };
       const created = await admin.createTopics({ topics: [settings], waitForLeaders: true });
       if (!created) throw new SluiceError('topic_exists', `Topic ${topic} exists already in Kafka`);
@@ -64,14 +64,14 @@ export class KafkaTopics {
         `Topic ${topic} has ${partitions.length} partitions; it cannot shrink to ${total}`,
       );
     }
-    await this.#administer(`Adding partitions to ${topic}`, async (admin) => {
+    await this.#administer(`Adding partitions to ${topic}`, topic, async (admin) => {
       await admin.createPartitions({ topicPartitions: [{ topic, count: total }] });
     });
   }
 
   async delete(topic: string): Promise<void> {
     await this.#found(topic);
-    await this.#administer(`Deleting topic ${topic}`, async (admin) => {
+    await this.#administer(`Deleting topic ${topic}`, topic, async (admin) => {
       await admin.deleteTopics({ topics: [topic] });
     });
   }
@@ -86,7 +86,7 @@ export class KafkaTopics {
       );
     }
     if (beforeOffset <= log.start) return log.start;
-    await this.#administer(`Trimming ${topic} partition ${partition}`, async (admin) => {
+    await this.#administer(`Trimming ${topic} partition ${partition}`, topic, async (admin) => {
       // Loads the topic's metadata, which deleteTopicRecords needs and does not fetch.
       await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(beforeOffset) }] });
@@ -165,9 +165,9 @@ export class KafkaTopics {
     );
   }
 
-  async #administer(doing: string, work: (admin: Admin) => Promise<void>): Promise<void> {
+  async #administer(doing: string, topic: string, work: (admin: Admin) => Promise<void>): Promise<void> {
     // Says clearly what is wrong with the connection; kafkajs's admin client would try for long and then say little.
-    await this.#connection.metadata(['sluice-is-there-anybody']);
+    await this.#connection.metadata([topic]);
     const admin = this.#kafka.admin({ retry: { retries: 3 } });
     try {
       await admin.connect();

@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../../core/errors.ts';
+import { messageOf, SluiceError } from '../../core/errors.ts';
 import { ioError } from './io-error.ts';
 
 /** The slice of better-sqlite3 that a lock needs. */
@@ -48,13 +48,27 @@ export async function withTopicLock<T>(
   }
   // Required here and not imported above: reading a topic never needs the native module.
   const Database = createRequire(import.meta.url)('better-sqlite3') as SqliteConstructor;
-  const database = new Database(file, { timeout: 0 });
+  const database = openLock(Database, file, topic);
   try {
     await acquire(database, topic, waitMs);
     return await work();
   } finally {
     // Closing rolls back and frees the lock.
     database.close();
+  }
+}
+
+function openLock(Database: SqliteConstructor, file: string, topic: string): SqliteDatabase {
+  try {
+    return new Database(file, { timeout: 0 });
+  } catch (error) {
+    throw new SluiceError(
+      'store_failed',
+      `Locking topic ${topic} failed: ${file} cannot be opened: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -66,7 +80,8 @@ async function acquire(database: SqliteDatabase, topic: string, waitMs: number):
       database.exec('begin exclusive');
       return;
     } catch (error) {
-      if (!isBusy(error)) throw new SluiceError('store_failed', `Locking topic ${topic} failed`, { cause: error });
+      if (!isBusy(error))
+        throw new SluiceError('store_failed', `Locking topic ${topic} failed: ${messageOf(error)}`, { cause: error });
     }
     if (performance.now() >= deadline) {
       throw new SluiceError(

@@ -89,6 +89,16 @@ describe('retrying', () => {
     abort.abort(reason);
     await expect(waiting).rejects.toBe(reason);
   });
+
+  it('stops with the reason also between two attempts', async () => {
+    const abort = new AbortController();
+    const reason = new Error('ctrl-c');
+    setTimeout(() => abort.abort(reason), 30);
+    const waiting = connect(['127.0.0.1:1'], 60_000).retrying('Reading', abort.signal, () =>
+      Promise.reject(new BrokerReply(6, 't')),
+    );
+    await expect(waiting).rejects.toBe(reason);
+  });
 });
 
 describe('brokers that cannot be reached', () => {

@@ -192,11 +192,15 @@ describe('appending', () => {
     await log.create('t', 1);
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     async function* holding(): AsyncGenerator<NewRecord> {
+      begin();
       yield { key: 'first', value: '1' };
       await held;
     }
     const writing = log.append('t', holding());
+    await begun;
     const waiting = log.append('t', [{ key: 'second', value: '2' }]);
     await expect(impatient.append('t', [{ key: 'x', value: 'y' }])).rejects.toMatchObject({ code: 'topic_busy' });
     await impatient.create('other', 1);

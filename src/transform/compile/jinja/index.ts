@@ -1,4 +1,7 @@
-/** Templates with Jinja's and dbt's meaning: compile once, render many times. See README.md for what differs, and why. */
+/**
+ * Templates with Jinja's and dbt's meaning: compile once, render many times. README.md says what differs, and why.
+ * What is not exported here is used by nobody outside; add it when a host needs it.
+ */
 export { compileTemplate } from './template.ts';
 export type { BlockDeclaration, CompiledTemplate, MacroDeclaration, ParameterDeclaration } from './template.ts';
 export type { StaticCall } from './compile-unit.ts';
@@ -13,26 +16,11 @@ export type {
   RegisteredMacro,
 } from './registry.ts';
 export type { MacroScope, MacroSource, RenderContext } from './render-state.ts';
-export { RENDER_LIMITS } from './limits.ts';
 export type { RenderLimits } from './limits.ts';
-export { fail, RenderInterrupt, TemplateFault } from './fault.ts';
-export { fromPlain, HostObject, hostFunction, hostObject, toPlain } from './host.ts';
-export type { HostBody, HostObjectOptions, PlainObject, PlainValue } from './host.ts';
-export { bindArguments, Bound } from './routines.ts';
-export type { Parameters } from './routines.ts';
-export {
-  FloatValue,
-  isCallable,
-  IteratorValue,
-  NamespaceValue,
-  NO_KWARGS,
-  ObjectValue,
-  TupleValue,
-  typeName,
-  UndefinedValue,
-} from './values.ts';
+export { fail, RenderInterrupt } from './fault.ts';
+export { fromPlain, hostFunction, hostObject, toPlain } from './host.ts';
+export type { HostBody, HostObject, HostObjectOptions, PlainObject, PlainValue } from './host.ts';
+export { FloatValue, ObjectValue, TupleValue } from './values.ts';
 export type { CallState, Kwargs, Value } from './values.ts';
 export { DictValue, SetValue } from './dict.ts';
-export { iterate, toList } from './sequences.ts';
-export { isTrue } from './truth.ts';
-export { repr, toText } from './text.ts';
+export { toText } from './text.ts';

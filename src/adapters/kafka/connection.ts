@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '../../core/errors.ts';
+import { abortable, pause } from './abortable.ts';
 import { BrokerGone, BrokerReply, ERROR_CODE, isConnectionFailure, isTransient, kafkaFailure } from './failures.ts';
 import {
   type ApiName,
@@ -14,6 +15,7 @@ import {
   wireCall,
   type WireResponse,
 } from './kafkajs-internals.ts';
+import { hangUp, openBroker } from './open-broker.ts';
 import { type BrokerAddress, kafkaConfig, type KafkaOptions, parseBroker, showAddress } from './options.ts';
 
 export interface RetryTiming {
@@ -266,58 +268,5 @@ export class KafkaConnection {
         details: { brokers },
       },
     );
-  }
-}
-
-async function openBroker(factory: BrokerFactory, address: BrokerAddress, timeoutMs: number): Promise<WireBroker> {
-  const broker = await factory(address);
-  const timeout = new AbortController();
-  const connecting = (async () => {
-    await broker.connect();
-    // Connected here and not by the first fetches, which would each open a socket of their own.
-    await broker.connectionPool.getConnection(1);
-  })();
-  try {
-    await Promise.race([
-      connecting,
-      sleep(timeoutMs, undefined, { signal: timeout.signal }).then(() => {
-        throw new BrokerGone(`${showAddress(address)} takes connections but does not answer like a Kafka broker`);
-      }),
-    ]);
-    return broker;
-  } catch (error) {
-    connecting.catch(() => undefined);
-    void hangUp(broker);
-    throw error;
-  } finally {
-    timeout.abort();
-  }
-}
-
-/** Closes without waiting for answers. */
-async function hangUp(broker: WireBroker): Promise<void> {
-  for (const connection of broker.connectionPool.pool)
-    connection.rejectRequests(new BrokerGone('the connection was closed'));
-  await broker.disconnect().catch(() => undefined);
-}
-
-/** Waits; throws the signal's reason as soon as it is aborted. */
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await abortable(sleep(ms), signal);
-}
-
-/** The promise, or the signal's reason as soon as it is aborted. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    promise.catch(() => undefined);
   }
 }

@@ -10,7 +10,7 @@
 import { SluiceError } from '../../core/errors.ts';
 import type { SourceRecord } from '../../core/record.ts';
 import type { ReadRequest, RecordChunk } from '../../ingest/ports.ts';
-import { pause } from './connection.ts';
+import { pause } from './abortable.ts';
 import { BrokerReply, ERROR_CODE } from './failures.ts';
 import type { AbortedTransaction, FetchedPartition } from './fetch-response.ts';
 import {

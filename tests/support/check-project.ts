@@ -140,7 +140,8 @@ async function tableProblems(
   return [...shape, ...(told === '' ? [] : [told])];
 }
 
-export async function checkProject(home: string, state: CheckedState): Promise<void> {
+/** Gives the snapshots that the guard keeps out. */
+export async function checkProject(home: string, state: CheckedState): Promise<ReadonlySet<string>> {
   const { entity, runs } = state.history;
   const { job } = PROFILES[entity];
   const store = createLocalFilesObjectStore(join(home, 'landing'));
@@ -192,4 +193,5 @@ export async function checkProject(home: string, state: CheckedState): Promise<v
     ...(await tableProblems(tables, `history_${entity}`, truth, withBatch(expected.history, landed, sealed), true)),
   );
   if (problems.length > 0) throw new Error(`after run ${state.lastRun + 1}:\n${problems.join('\n')}`);
+  return new Set(snapshots.filter((snapshot) => !snapshot.admitted).map(({ id }) => id));
 }

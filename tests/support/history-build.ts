@@ -22,7 +22,8 @@ export interface HistoryRun {
   readonly fullLoad: readonly PlannedPage[] | null;
   readonly maxBatchRows: number | null;
   readonly acceptDeletes: boolean;
-  readonly lost: RawRun['lost'];
+  /** What is removed before the run. */
+  readonly lost?: RawRun['lost'];
   /** Records produced before this run. */
   readonly produced: readonly ProducedRecord[];
 }

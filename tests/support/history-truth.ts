@@ -74,7 +74,7 @@ export function describeHistory(history: History): string {
       run.mode,
       run.maxBatchRows === null ? '' : `max_batch_rows=${run.maxBatchRows}`,
       run.acceptDeletes ? '--accept-deletes' : '',
-      run.lost === null ? '' : `after the ${run.lost} was lost`,
+      run.lost == null ? '' : `after the ${run.lost} was lost`,
     ];
     lines.push(`run ${index + 1} at ${run.logicalTime} ${flags.filter((flag) => flag !== '').join(' ')}`);
     run.fullLoad?.forEach((page, number) => {

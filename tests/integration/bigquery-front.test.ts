@@ -1,5 +1,5 @@
 /** The model warehouse as it talks to BigQuery itself, against the strict front: one script job per unit, rolled back as a whole. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectBigQuery } from '../../src/adapters/bigquery/client.ts';
 import { JobRunner } from '../../src/adapters/bigquery/job-runner.ts';
 import { BigQueryModelWarehouse } from '../../src/adapters/bigquery/model-warehouse.ts';
@@ -23,7 +23,7 @@ async function behindFront(options: Omit<FrontOptions, 'emulator'> = {}): Promis
   const direct = await connectBigQuery({ project, location: 'EU', apiEndpoint: emulator.endpoint });
   const front = await startBigQueryFront({ emulator: direct, ...options });
   const api = await connectBigQuery({ project, location: 'EU', apiEndpoint: front.endpoint });
-  const runner = new JobRunner({ api, ledger: new MemoryJobLedger(), run: 'run-1', timing: testTiming() });
+  const runner = new JobRunner({ api, ledger: new MemoryJobLedger(), run: 'run-1', timing: testTiming(50) });
   const warehouse = new BigQueryModelWarehouse({ runner, job: 'contract', batch: 'run-1', emulator: false });
   const close = async (): Promise<void> => {
     await front.stop();
@@ -48,16 +48,14 @@ describe('a unit', () => {
   let table: string;
   let tables = 0;
 
-  beforeAll(async () => {
-    behind = await behindFront();
-  }, 1_800_000);
-  afterAll(() => behind.close());
+  // One each: whatever an emulator has done makes it slower.
   beforeEach(async () => {
+    behind = await behindFront();
     table = `\`ds\`.\`t${String(++tables)}\``;
     await behind.warehouse.execute(`create table ${table} as select 1 as id, 'old' as label`);
-    behind.front.faults.clear();
     behind.front.resetCounts();
   });
+  afterEach(() => behind.close());
 
   const unit = (parts: Partial<PublishUnit>): PublishUnit => ({
     node: 'm',

@@ -49,6 +49,10 @@ export class EmulatorBridge {
         return;
       case 'alter':
         return this.#alter(statement.relation, statement.rest);
+      case 'query':
+        // As a job it would leave a dataset with its result behind.
+        await this.#query(sql);
+        return;
       default:
         await this.#run(sql);
     }

@@ -1,4 +1,4 @@
-/** Time for tests: sleeping takes a turn of the event loop and moves the clock. */
+/** Time for tests: sleeping takes next to no time and moves the clock. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Timing } from '../../../src/adapters/bigquery/timing.ts';
 
@@ -7,7 +7,8 @@ export interface TestTiming extends Timing {
   readonly slept: readonly number[];
 }
 
-export function testTiming(): TestTiming {
+/** `realMs`: how long a sleep really takes at most; more where something slow is waited for. */
+export function testTiming(realMs = 1): TestTiming {
   let now = 0;
   const slept: number[] = [];
   return {
@@ -16,7 +17,7 @@ export function testTiming(): TestTiming {
       signal?.throwIfAborted();
       slept.push(ms);
       now += ms;
-      await delay(1, undefined, signal === undefined ? {} : { signal });
+      await delay(Math.min(ms, realMs), undefined, signal === undefined ? {} : { signal });
     },
     monotonic: () => now,
     random: () => 0.5,

@@ -10,6 +10,10 @@ import json
 import math
 import re
 import sys
+
+if sys.version_info < (3, 9):
+    sys.exit("oracle.py needs Python 3.9 or newer (zoneinfo), this is %d.%d" % sys.version_info[:2])
+
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo

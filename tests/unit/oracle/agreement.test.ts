@@ -41,7 +41,7 @@ const normal = (expected: Expected): Expected => ({
 });
 
 describe.each(['customer', 'order'] as const)('the oracles on random %s histories', (entity) => {
-  it(`agree on ${HISTORIES} of them`, () => {
+  it(`agree on ${HISTORIES} of them`, { timeout: 300_000 }, () => {
     const seed = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     const told = fc.sample(histories(entity), { seed, numRuns: HISTORIES });
     const truths = told.map(imaginedTruth);

@@ -31,10 +31,10 @@ function compare(product: ProductVerdict, oracle: Verdict, input: string): void 
 
 describe.each(['customer', 'order'] as const)('the decoder of %s', (entity) => {
   const { job } = PROFILES[entity];
-  it('judges as the oracle does', async () => {
+  it('judges as the oracle does', { timeout: 300_000 }, async () => {
     const decode = await createRecordDecoder(JOBS[entity], () => undefined);
     const decodeRow = await createRowDecoder(JOBS[entity], () => undefined);
-    return checkHistories(entity, 300, (history) => {
+    return checkHistories(entity, 150, (history) => {
       for (const record of recordsByRun(history).flat()) {
         const topic = JOBS[entity].topics.find(({ name }) => name === record.topic);
         if (topic === undefined) throw new Error(`the job lacks topic ${record.topic}`);

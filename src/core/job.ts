@@ -5,7 +5,8 @@
 import type { Op } from './record.ts';
 
 /** Column types that both warehouses know. `NUMERIC(p,s)` is exact; JSON stays JSON. */
-export type SqlType = 'STRING' | 'INT64' | 'FLOAT64' | 'BOOL' | 'DATE' | 'TIMESTAMP' | 'JSON' | `NUMERIC(${number},${number})`;
+export type SqlType =
+  'STRING' | 'INT64' | 'FLOAT64' | 'BOOL' | 'DATE' | 'TIMESTAMP' | 'JSON' | `NUMERIC(${number},${number})`;
 
 export interface EntityColumn {
   /** Column in the published tables. */
@@ -21,12 +22,25 @@ export interface EntityColumn {
 export interface TopicDefinition {
   readonly name: string;
   /** Fixed by the topic, or read from a field of the value (`values` maps its texts; anything else is a dead letter). */
-  readonly op: Exclude<Op, 'r'> | { readonly field: string; readonly values: Readonly<Record<string, Exclude<Op, 'r'>>> };
+  readonly op:
+    Exclude<Op, 'r'> | { readonly field: string; readonly values: Readonly<Record<string, Exclude<Op, 'r'>>> };
 }
 
 export type Paginator =
-  | { readonly type: 'cursor'; readonly parameter: string; readonly nextPath: string; readonly limitParameter?: string; readonly limit?: number }
-  | { readonly type: 'page_number'; readonly parameter: string; readonly first: number; readonly limitParameter?: string; readonly limit: number }
+  | {
+      readonly type: 'cursor';
+      readonly parameter: string;
+      readonly nextPath: string;
+      readonly limitParameter?: string;
+      readonly limit?: number;
+    }
+  | {
+      readonly type: 'page_number';
+      readonly parameter: string;
+      readonly first: number;
+      readonly limitParameter?: string;
+      readonly limit: number;
+    }
   | { readonly type: 'offset'; readonly parameter: string; readonly limitParameter: string; readonly limit: number }
   | { readonly type: 'header_link' }
   | { readonly type: 'json_link'; readonly nextPath: string };
@@ -124,5 +138,14 @@ export interface JobDefinition {
   readonly schedule: string | null;
   readonly limits: JobLimits;
   /** The job's own parameters: yargs options by name; their values reach the models as vars. */
-  readonly parameters: Readonly<Record<string, { readonly type: 'string' | 'number' | 'boolean'; readonly description: string; readonly default?: string | number | boolean }>>;
+  readonly parameters: Readonly<
+    Record<
+      string,
+      {
+        readonly type: 'string' | 'number' | 'boolean';
+        readonly description: string;
+        readonly default?: string | number | boolean;
+      }
+    >
+  >;
 }

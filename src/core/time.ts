@@ -87,7 +87,8 @@ function readOffset(text: string, at: number): number | undefined {
 export function parseInstant(text: string): EventInstant | undefined {
   if (text.length < 20 || !isCalendarDate(text.slice(0, 10))) return undefined;
   const separator = text.charCodeAt(10);
-  if ((separator !== 84 && separator !== 116) || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
+  if ((separator !== 84 && separator !== 116) || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58)
+    return undefined;
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
   const second = twoDigits(text, 17);

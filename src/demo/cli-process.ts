@@ -11,8 +11,15 @@ export interface CliResult {
 }
 
 /** `onLine` gets what the command says on stderr, line by line. */
-export async function runCli(args: readonly string[], env: Readonly<Record<string, string>>, onLine: (line: string) => void): Promise<CliResult> {
-  const child = spawn(process.execPath, [BIN, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): Promise<CliResult> {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const stdout: Buffer[] = [];
   let rest = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -33,11 +33,14 @@ const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 async function publish(stage: Stage, events: readonly ChangeEvent[]): Promise<void> {
   const byTopic = Map.groupBy(events, ({ topic }) => topic);
   for (const [topic, list] of byTopic) {
-    await stage.log.append(topic, list.map(({ key, value, timestampMs }) => ({
-      key: Buffer.from(key),
-      value: value === null ? null : Buffer.from(value),
-      timestampMs,
-    })));
+    await stage.log.append(
+      topic,
+      list.map(({ key, value, timestampMs }) => ({
+        key: Buffer.from(key),
+        value: value === null ? null : Buffer.from(value),
+        timestampMs,
+      })),
+    );
   }
 }
 
@@ -50,10 +53,14 @@ function days(partitions: readonly string[]): string {
 
 function describe(report: RunReport): readonly string[] {
   const lines = report.batches.map(
-    (batch) => `${batch.kind.padEnd(8)} ${batch.id}: ${batch.read} read, ${batch.landed} landed, ${batch.quarantined} quarantined`,
+    (batch) =>
+      `${batch.kind.padEnd(8)} ${batch.id}: ${batch.read} read, ${batch.landed} landed, ${batch.quarantined} quarantined`,
   );
   for (const model of report.models) {
-    if (!model.name.startsWith('stg_')) lines.push(`model    ${model.name}: ${model.rows} rows written${model.partitions.length > 0 ? `, partitions ${days(model.partitions)}` : ''}`);
+    if (!model.name.startsWith('stg_'))
+      lines.push(
+        `model    ${model.name}: ${model.rows} rows written${model.partitions.length > 0 ? `, partitions ${days(model.partitions)}` : ''}`,
+      );
   }
   if (report.batches.length === 0 && report.models.length === 0) lines.push('nothing new, nothing touched');
   return lines;
@@ -70,7 +77,9 @@ async function run(stage: Stage, at: string, flags: readonly string[] = []): Pro
   for (const warning of report.warnings) say(`    note: ${warning}`);
   say(dim(`    exit ${result.exitCode}, ${((performance.now() - startedAt) / 1000).toFixed(1)} s`));
   if (result.exitCode !== 0) {
-    throw new Error(`the demo's run failed:\n${remarks.join('\n')}\n${report.errors.map(({ message }) => message).join('\n')}`);
+    throw new Error(
+      `the demo's run failed:\n${remarks.join('\n')}\n${report.errors.map(({ message }) => message).join('\n')}`,
+    );
   }
   return report;
 }
@@ -107,24 +116,49 @@ async function story(stage: Stage): Promise<void> {
   await run(stage, '2026-03-01T09:00:00Z');
   await publish(stage, [
     ...hourOfChanges(stage, '2026-03-02T09:00:00Z', 8),
-    directory.update(HERO, '2026-03-02T09:30:00.000Z', { street: 'Heidenkampsweg 41', postal_code: '20097', city: 'Hamburg' }),
-    directory.create({ ...generateCustomer(CUSTOMERS + 1, { seed: SEED, before: '2026-03-02T09:00:00Z' }), updated_at: '2026-03-02T09:45:00.000Z' }),
+    directory.update(HERO, '2026-03-02T09:30:00.000Z', {
+      street: 'Heidenkampsweg 41',
+      postal_code: '20097',
+      city: 'Hamburg',
+    }),
+    directory.create({
+      ...generateCustomer(CUSTOMERS + 1, { seed: SEED, before: '2026-03-02T09:00:00Z' }),
+      updated_at: '2026-03-02T09:45:00.000Z',
+    }),
     directory.deactivate(customerId(17), '2026-03-02T09:50:00.000Z'),
   ]);
   await run(stage, '2026-03-02T10:00:00Z');
 
   say();
   say(bold('3  March 3: an event that is two days late, and a broken one'));
-  say('  The late one changes history from its own day on; the broken one is kept whole as a dead letter and stops nothing.');
+  say(
+    '  The late one changes history from its own day on; the broken one is kept whole as a dead letter and stops nothing.',
+  );
   const before = directory.get(customerId(42));
-  const late = directory.update(customerId(42), '2026-03-01T20:15:00.000Z', { street: 'Reeperbahn 1', city: 'Hamburg' });
+  const late = directory.update(customerId(42), '2026-03-01T20:15:00.000Z', {
+    street: 'Reeperbahn 1',
+    city: 'Hamburg',
+  });
   directory.put({ ...before, street: 'Reeperbahn 1', city: 'Hamburg', updated_at: '2026-03-01T20:15:00.000Z' });
-  await publish(stage, [{ ...late, timestampMs: Date.parse('2026-03-03T08:10:00Z') }, ...hourOfChanges(stage, '2026-03-03T08:00:00Z', 5)]);
-  await log.append(CUSTOMER_TOPICS.update, [{ key: Buffer.from(customerId(99)), value: Buffer.from('{"id":"K-000099","updated_at":"2026-03-03T08:20:00Z","credit_limit":12.345}'), timestampMs: Date.parse('2026-03-03T08:20:00Z') }]);
+  await publish(stage, [
+    { ...late, timestampMs: Date.parse('2026-03-03T08:10:00Z') },
+    ...hourOfChanges(stage, '2026-03-03T08:00:00Z', 5),
+  ]);
+  await log.append(CUSTOMER_TOPICS.update, [
+    {
+      key: Buffer.from(customerId(99)),
+      value: Buffer.from('{"id":"K-000099","updated_at":"2026-03-03T08:20:00Z","credit_limit":12.345}'),
+      timestampMs: Date.parse('2026-03-03T08:20:00Z'),
+    },
+  ]);
   await run(stage, '2026-03-03T09:00:00Z');
 
   say();
-  say(bold('4  March 4: the service learns a new field (newsletter, default false) without events. A full load brings it'));
+  say(
+    bold(
+      '4  March 4: the service learns a new field (newsletter, default false) without events. A full load brings it',
+    ),
+  );
   directory.hiddenFields.delete('newsletter');
   await run(stage, '2026-03-04T07:00:00Z', ['--full-load']);
   await publish(stage, hourOfChanges(stage, '2026-03-05T08:00:00Z', 10));
@@ -147,10 +181,22 @@ async function story(stage: Stage): Promise<void> {
 async function showTables(stage: Stage): Promise<void> {
   say();
   say(bold('current_customer: one row per customer'));
-  say(await show(stage, 'select customer_id, status, first_name, last_name, street, city, newsletter, credit_limit, external_ref, _op, _is_deleted from analytics.current_customer order by customer_id', 6));
+  say(
+    await show(
+      stage,
+      'select customer_id, status, first_name, last_name, street, city, newsletter, credit_limit, external_ref, _op, _is_deleted from analytics.current_customer order by customer_id',
+      6,
+    ),
+  );
   say();
   say(bold(`history_customer of ${HERO}: one row per day`));
-  say(await show(stage, `select day, customer_id, street, postal_code, city, newsletter, _event_at from analytics.history_customer where customer_id = '${HERO}' order by day`, 10));
+  say(
+    await show(
+      stage,
+      `select day, customer_id, street, postal_code, city, newsletter, _event_at from analytics.history_customer where customer_id = '${HERO}' order by day`,
+      10,
+    ),
+  );
 }
 
 async function stageFor(home: string, service: CustomerService, directory: CustomerDirectory): Promise<Stage> {
@@ -161,7 +207,13 @@ async function stageFor(home: string, service: CustomerService, directory: Custo
     log,
     directory,
     random: seededRandom(SEED),
-    env: { SLUICE_HOME: home, SLUICE_TARGET: 'dev', CUSTOMER_API_URL: service.url, CUSTOMER_API_TOKEN: TOKEN, NO_COLOR: '1' },
+    env: {
+      SLUICE_HOME: home,
+      SLUICE_TARGET: 'dev',
+      CUSTOMER_API_URL: service.url,
+      CUSTOMER_API_TOKEN: TOKEN,
+      NO_COLOR: '1',
+    },
   };
 }
 
@@ -170,9 +222,17 @@ export async function play(): Promise<void> {
   const home = resolve('.sluice', 'demo');
   await rm(home, { recursive: true, force: true });
   const directory = new CustomerDirectory(generateCustomers(CUSTOMERS, { seed: SEED, before: '2026-02-28T00:00:00Z' }));
-  directory.put({ ...directory.get(HERO), first_name: 'Anna', last_name: 'Schäfer', street: 'Wendenstraße 12', postal_code: '20097', city: 'Hamburg' });
+  directory.put({
+    ...directory.get(HERO),
+    first_name: 'Anna',
+    last_name: 'Schäfer',
+    street: 'Wendenstraße 12',
+    postal_code: '20097',
+    city: 'Hamburg',
+  });
   // The service does not have this field yet; when it comes, everybody has the default.
-  for (let number = 1; number <= CUSTOMERS; number++) directory.put({ ...directory.get(customerId(number)), newsletter: false });
+  for (let number = 1; number <= CUSTOMERS; number++)
+    directory.put({ ...directory.get(customerId(number)), newsletter: false });
   directory.hiddenFields.add('newsletter');
   const service = await startCustomerService({ directory, token: TOKEN });
   const startedAt = performance.now();
@@ -190,5 +250,7 @@ export async function play(): Promise<void> {
   say(bold(`Done in ${((performance.now() - startedAt) / 1000).toFixed(0)} s. Try next:`));
   say('  SLUICE_HOME=.sluice/demo npx sluice job status customer');
   say('  SLUICE_HOME=.sluice/demo npx sluice dlq list customer');
-  say(`  SLUICE_HOME=.sluice/demo npx sluice show --inline "select day, count(*) from analytics.history_customer group by day order by day"`);
+  say(
+    `  SLUICE_HOME=.sluice/demo npx sluice show --inline "select day, count(*) from analytics.history_customer group by day order by day"`,
+  );
 }

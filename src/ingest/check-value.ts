@@ -188,7 +188,8 @@ function isExactType(column: EntityColumn): boolean {
 /** Counts the members below a value, refuses what no warehouse can hold: too deep, infinite, lone surrogates. */
 function walk(value: unknown, path: string, depth: number, checkStrings: boolean): number {
   if (typeof value === 'string') {
-    if (checkStrings && !value.isWellFormed()) throw new Rejection('surrogate_lone', `${path} holds a lone surrogate`, path);
+    if (checkStrings && !value.isWellFormed())
+      throw new Rejection('surrogate_lone', `${path} holds a lone surrogate`, path);
     return 0;
   }
   if (typeof value === 'number') {
@@ -196,14 +197,16 @@ function walk(value: unknown, path: string, depth: number, checkStrings: boolean
     return 0;
   }
   if (typeof value !== 'object' || value === null) return 0;
-  if (depth >= MAX_JSON_DEPTH) throw new Rejection('json_too_deep', `nested deeper than ${MAX_JSON_DEPTH} levels`, path);
+  if (depth >= MAX_JSON_DEPTH)
+    throw new Rejection('json_too_deep', `nested deeper than ${MAX_JSON_DEPTH} levels`, path);
   let members = 0;
   if (Array.isArray(value)) {
     for (const element of value) members += walk(element, path, depth + 1, checkStrings);
     return members;
   }
   for (const name of Object.keys(value)) {
-    if (checkStrings && !name.isWellFormed()) throw new Rejection('surrogate_lone', `a name in ${path} holds a lone surrogate`, path);
+    if (checkStrings && !name.isWellFormed())
+      throw new Rejection('surrogate_lone', `a name in ${path} holds a lone surrogate`, path);
     members += 1 + walk((value as JsonObject)[name], path, depth + 1, checkStrings);
   }
   return members;
@@ -289,13 +292,15 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
     let members = names.length;
     for (const name of names) {
       const value = object[name];
-      if (checkStrings && !name.isWellFormed()) throw new Rejection('surrogate_lone', 'a name holds a lone surrogate', '$');
+      if (checkStrings && !name.isWellFormed())
+        throw new Rejection('surrogate_lone', 'a name holds a lone surrogate', '$');
       if (typeof value === 'object' || typeof value === 'number' || checkStrings) {
         members += walk(value, `$.${name}`, 1, checkStrings);
       }
       const check = checks.get(name);
       if (check === undefined) onDrift(name);
-      else if (value !== null && !(isLong && exactColumns.has(name) && typeof value === 'number')) check(value, `$.${name}`);
+      else if (value !== null && !(isLong && exactColumns.has(name) && typeof value === 'number'))
+        check(value, `$.${name}`);
     }
     for (const field of required) {
       if (object[field] === undefined || object[field] === null) {

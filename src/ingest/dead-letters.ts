@@ -39,7 +39,9 @@ export interface DeadLetter {
 }
 
 /** Identity of a record's place: a stream position or a snapshot's row. */
-export function placeOf(letter: Pick<DeadLetter, '_topic' | '_epoch' | '_partition' | '_offset' | '_snapshot_id' | '_page' | '_row'>): string {
+export function placeOf(
+  letter: Pick<DeadLetter, '_topic' | '_epoch' | '_partition' | '_offset' | '_snapshot_id' | '_page' | '_row'>,
+): string {
   return letter._snapshot_id === undefined
     ? `${letter._topic}|${letter._epoch ?? 0}|${letter._partition}|${letter._offset}`
     : `${letter._snapshot_id}|${letter._page}|${letter._row}`;
@@ -114,10 +116,16 @@ export interface ReplayRequest {
 type Judge = (letter: DeadLetter) => Verdict | null;
 
 /** Judges a dead letter by today's schema; null when its topic or snapshot is not the job's any more. */
-export async function createJudge(job: JobDefinition, manifests: readonly Manifest[], onDrift: (field: string) => void): Promise<Judge> {
+export async function createJudge(
+  job: JobDefinition,
+  manifests: readonly Manifest[],
+  onDrift: (field: string) => void,
+): Promise<Judge> {
   const decodeRecord = await createRecordDecoder(job, onDrift);
   const decodeRow = await createRowDecoder(job, onDrift);
-  const snapshots = new Map(manifests.flatMap(({ snapshot }) => (snapshot === undefined ? [] : [[snapshot.snapshotId, snapshot] as const])));
+  const snapshots = new Map(
+    manifests.flatMap(({ snapshot }) => (snapshot === undefined ? [] : [[snapshot.snapshotId, snapshot] as const])),
+  );
   return (letter) => {
     if (letter._snapshot_id !== undefined) {
       const snapshot = snapshots.get(letter._snapshot_id);
@@ -169,7 +177,12 @@ class ReplayObjects {
 function replayLine(request: ReplayRequest, letter: DeadLetter, verdict: GoodVerdict, object: string): string {
   const { tag } = request;
   if (letter._snapshot_id !== undefined) {
-    const place = { snapshotId: letter._snapshot_id, startedAt: letter._snapshot_started_at ?? '', page: letter._page ?? 0, row: letter._row ?? 0 };
+    const place = {
+      snapshotId: letter._snapshot_id,
+      startedAt: letter._snapshot_started_at ?? '',
+      page: letter._page ?? 0,
+      row: letter._row ?? 0,
+    };
     return snapshotLine(snapshotLinePrefix(tag, place.snapshotId, place.startedAt, object), place, verdict);
   }
   const origin = { topic: letter._topic ?? '', epoch: letter._epoch ?? 0, partition: letter._partition ?? 0 };
@@ -197,12 +210,16 @@ async function landOnce(request: ReplayRequest, store: ObjectStore): Promise<Man
       read++;
       const verdict = judge(letter);
       if (verdict === null || !verdict.ok) continue;
-      await output.write(letter._snapshot_id === undefined ? 'stream' : 'snapshot', (object) => replayLine(request, letter, verdict, object));
+      await output.write(letter._snapshot_id === undefined ? 'stream' : 'snapshot', (object) =>
+        replayLine(request, letter, verdict, object),
+      );
       landed++;
       used.add(letter._batch_id);
       // A snapshot's row is effective from S0 on at the earliest; see ManifestTimes.
-      const broker = letter._snapshot_started_at === undefined ? (letter._timestamp_ms ?? 0) : millisOf(letter._snapshot_started_at);
-      const event = letter._snapshot_started_at === undefined ? (verdict.eventAt?.micros ?? broker * 1000) : broker * 1000;
+      const broker =
+        letter._snapshot_started_at === undefined ? (letter._timestamp_ms ?? 0) : millisOf(letter._snapshot_started_at);
+      const event =
+        letter._snapshot_started_at === undefined ? (verdict.eventAt?.micros ?? broker * 1000) : broker * 1000;
       minEvent = Math.min(minEvent, event);
       maxEvent = Math.max(maxEvent, event);
       minBroker = Math.min(minBroker, broker);
@@ -230,7 +247,12 @@ async function landOnce(request: ReplayRequest, store: ObjectStore): Promise<Man
               maxBrokerAt: formatMicros(maxBroker * 1000),
             },
       drift: driftOf(drift.counts),
-      replay: { sourceBatches: [...used].sort(), objects: sources.flatMap((manifest) => manifest.objects.filter((object) => object.role === 'dead').map((object) => object.name)) },
+      replay: {
+        sourceBatches: [...used].sort(),
+        objects: sources.flatMap((manifest) =>
+          manifest.objects.filter((object) => object.role === 'dead').map((object) => object.name),
+        ),
+      },
     };
   } catch (error) {
     await output.abort();

@@ -35,20 +35,27 @@ function readEventTime(object: JsonObject, field: string): EventInstant | null {
   const raw = object[field];
   if (raw === undefined || raw === null) return null;
   const instant = typeof raw === 'string' ? parseInstant(raw) : undefined;
-  if (instant === undefined) throw new Rejection('event_time_unreadable', `$.${field} is no RFC 3339 date-time`, `$.${field}`);
+  if (instant === undefined)
+    throw new Rejection('event_time_unreadable', `$.${field} is no RFC 3339 date-time`, `$.${field}`);
   return instant;
 }
 
 function checkBounds(instant: EventInstant, latestMicros: number, bounds: TimeBounds, field: string): void {
   if (instant.micros < bounds.earliestMicros || instant.micros > latestMicros) {
-    throw new Rejection('event_time_out_of_bounds', `$.${field} ${instant.text} lies outside of the event time bounds`, `$.${field}`);
+    throw new Rejection(
+      'event_time_out_of_bounds',
+      `$.${field} ${instant.text} lies outside of the event time bounds`,
+      `$.${field}`,
+    );
   }
 }
 
 function readId(object: JsonObject, field: string): string {
   const id = object[field];
-  if (id === undefined || id === null || id === '') throw new Rejection('id_missing', `$.${field} is missing`, `$.${field}`);
-  if (typeof id !== 'string') throw new Rejection('wrong_type', `$.${field} is ${typeof id}, expected string`, `$.${field}`);
+  if (id === undefined || id === null || id === '')
+    throw new Rejection('id_missing', `$.${field} is missing`, `$.${field}`);
+  if (typeof id !== 'string')
+    throw new Rejection('wrong_type', `$.${field} is ${typeof id}, expected string`, `$.${field}`);
   if (!id.isWellFormed()) throw new Rejection('surrogate_lone', `$.${field} holds a lone surrogate`, `$.${field}`);
   return id;
 }
@@ -67,7 +74,8 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
     if (typeof topic.op === 'string') return topic.op;
     const raw = object[topic.op.field];
     const op = typeof raw === 'string' && Object.hasOwn(topic.op.values, raw) ? topic.op.values[raw] : undefined;
-    if (op === undefined) throw new Rejection('op_unknown', `$.${topic.op.field} names no operation`, `$.${topic.op.field}`);
+    if (op === undefined)
+      throw new Rejection('op_unknown', `$.${topic.op.field} names no operation`, `$.${topic.op.field}`);
     return op;
   }
 
@@ -81,7 +89,10 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
   function decodeTombstone(record: SourceRecord, key: string): Verdict {
     const micros = record.timestampMs * 1000;
     if (micros < bounds.earliestMicros) {
-      throw new Rejection('broker_timestamp_out_of_bounds', 'the broker timestamp of the tombstone lies outside of the event time bounds');
+      throw new Rejection(
+        'broker_timestamp_out_of_bounds',
+        'the broker timestamp of the tombstone lies outside of the event time bounds',
+      );
     }
     const text = new Date(record.timestampMs).toISOString();
     return { ok: true, key, op: 'd', eventAt: { micros, text }, value: null, json: null };
@@ -89,13 +100,17 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
 
   function decodeValue(record: SourceRecord, value: Uint8Array, key: string, topic: TopicDefinition): Verdict {
     if (value.length > job.limits.maxRecordBytes) {
-      throw new Rejection('record_too_large', `the value has ${value.length} bytes, allowed are ${job.limits.maxRecordBytes}`);
+      throw new Rejection(
+        'record_too_large',
+        `the value has ${value.length} bytes, allowed are ${job.limits.maxRecordBytes}`,
+      );
     }
     if (!isUtf8(value)) throw new Rejection('utf8_invalid', 'the value is not UTF-8');
     const text = textOf(value);
     const { object, json } = check(text);
     const id = readId(object, job.key.field);
-    if (id !== key) throw new Rejection('key_mismatch', `$.${job.key.field} is not the record's key`, `$.${job.key.field}`);
+    if (id !== key)
+      throw new Rejection('key_mismatch', `$.${job.key.field} is not the record's key`, `$.${job.key.field}`);
     const eventAt = readEventTime(object, job.eventTime.field);
     if (eventAt === null) {
       throw new Rejection('event_time_missing', `$.${job.eventTime.field} is missing`, `$.${job.eventTime.field}`);
@@ -132,7 +147,8 @@ export async function createRowDecoder(job: JobDefinition, onDrift: DriftSink): 
       const { object, json } = check(text);
       const id = readId(object, job.key.field);
       const eventAt = readEventTime(object, job.eventTime.field);
-      if (eventAt !== null) checkBounds(eventAt, finishedAtMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
+      if (eventAt !== null)
+        checkBounds(eventAt, finishedAtMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
       return { ok: true, key: id, op: 'r', eventAt, value: text, json };
     } catch (error) {
       return reject(error, key);

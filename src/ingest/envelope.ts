@@ -86,13 +86,16 @@ export function streamLine(prefix: string, record: SourceRecord, verdict: GoodVe
 
 function reasonMembers(verdict: BadVerdict): string {
   const key = verdict.key !== null && verdict.key.isWellFormed() ? `"_key":${JSON.stringify(verdict.key)},` : '';
-  const path = verdict.path !== null && verdict.path.isWellFormed() ? `,"json_path":${JSON.stringify(verdict.path)}` : '';
+  const path =
+    verdict.path !== null && verdict.path.isWellFormed() ? `,"json_path":${JSON.stringify(verdict.path)}` : '';
   return `${key}"reason_code":"${verdict.code}","reason":${JSON.stringify(verdict.reason.toWellFormed())}${path}`;
 }
 
 export function deadStreamLine(prefix: string, record: SourceRecord, verdict: BadVerdict): string {
   const headers = headersText(record.headers);
-  const timestamp = isWarehouseTimestamp(record.timestampMs) ? `"_timestamp":"${timestampText(record.timestampMs)}",` : '';
+  const timestamp = isWarehouseTimestamp(record.timestampMs)
+    ? `"_timestamp":"${timestampText(record.timestampMs)}",`
+    : '';
   return (
     `${prefix}"_offset":${record.offset},${timestamp}"_timestamp_ms":${record.timestampMs},` +
     (headers === null ? '' : `"_headers":${JSON.stringify(headers)},`) +

@@ -6,7 +6,15 @@
  * writes the same names with the same bytes.
  */
 import { createHash } from 'node:crypto';
-import type { BatchId, DriftField, Manifest, ManifestObject, ManifestRange, ManifestTimes, StreamIntent } from '../core/batch.ts';
+import type {
+  BatchId,
+  DriftField,
+  Manifest,
+  ManifestObject,
+  ManifestRange,
+  ManifestTimes,
+  StreamIntent,
+} from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import { deadLetterObjectName, streamObjectName } from '../core/object-key.ts';
@@ -109,7 +117,12 @@ class SliceWriter {
     return writer;
   }
 
-  async writeAll(records: readonly SourceRecord[], decode: RecordDecoder, topic: TopicDefinition, tally: RangeTally): Promise<void> {
+  async writeAll(
+    records: readonly SourceRecord[],
+    decode: RecordDecoder,
+    topic: TopicDefinition,
+    tally: RangeTally,
+  ): Promise<void> {
     for (const record of records) {
       const verdict = decode(record, topic);
       if (verdict.ok) {
@@ -152,7 +165,10 @@ function nextSlice(range: OffsetRange, from: bigint): OffsetRange {
 }
 
 /** Cuts a chunk's records at the slice's end: [those inside, those behind]. */
-function splitAt(records: readonly SourceRecord[], end: bigint): readonly [readonly SourceRecord[], readonly SourceRecord[]] {
+function splitAt(
+  records: readonly SourceRecord[],
+  end: bigint,
+): readonly [readonly SourceRecord[], readonly SourceRecord[]] {
   const last = records.at(-1);
   if (last === undefined || last.offset < end) return [records, []];
   const cut = records.findIndex((record) => record.offset >= end);
@@ -175,9 +191,13 @@ class RangeLander {
   async land(range: OffsetRange, times: TimeBounds): Promise<LandedRange> {
     const topic = this.#request.job.topics.find((candidate) => candidate.name === range.topic);
     if (topic === undefined) {
-      throw new SluiceError('job_invalid', `job ${this.#request.job.name} has an unfinished batch over topic ${range.topic}, which it no longer names`, {
-        hint: `Add ${range.topic} to the job's topics until the batch is finished.`,
-      });
+      throw new SluiceError(
+        'job_invalid',
+        `job ${this.#request.job.name} has an unfinished batch over topic ${range.topic}, which it no longer names`,
+        {
+          hint: `Add ${range.topic} to the job's topics until the batch is finished.`,
+        },
+      );
     }
     const tally: RangeTally = { landed: 0, quarantined: 0, times };
     const objects: ManifestObject[] = [];
@@ -187,7 +207,13 @@ class RangeLander {
     const { signal } = this.#request;
     try {
       const { topic: name, partition, from, to } = range;
-      for await (const chunk of this.#source.read({ topic: name, partition, from, to, ...(signal === undefined ? {} : { signal }) })) {
+      for await (const chunk of this.#source.read({
+        topic: name,
+        partition,
+        from,
+        to,
+        ...(signal === undefined ? {} : { signal }),
+      })) {
         let rest = chunk.records;
         while (rest.length > 0) {
           const [inside, behind] = splitAt(rest, writer.slice.to);
@@ -204,9 +230,13 @@ class RangeLander {
         signal?.throwIfAborted();
       }
       if (position !== range.to) {
-        throw new SluiceError('broker_error', `reading ${range.topic}/${range.partition} ended at offset ${position}, before the planned end ${range.to}`, {
-          hint: 'Run the job again; nothing of this batch was sealed.',
-        });
+        throw new SluiceError(
+          'broker_error',
+          `reading ${range.topic}/${range.partition} ended at offset ${position}, before the planned end ${range.to}`,
+          {
+            hint: 'Run the job again; nothing of this batch was sealed.',
+          },
+        );
       }
       objects.push(...(await writer.commit()));
     } catch (error) {
@@ -251,13 +281,18 @@ async function mapLimited<T, R>(items: readonly T[], limit: number, run: (item: 
 }
 
 export function driftOf(counts: ReadonlyMap<string, number>): readonly DriftField[] {
-  return [...counts].map(([field, records]) => ({ path: `$.${field}`, records })).sort((left, right) => (left.path < right.path ? -1 : 1));
+  return [...counts]
+    .map(([field, records]) => ({ path: `$.${field}`, records }))
+    .sort((left, right) => (left.path < right.path ? -1 : 1));
 }
 
 /** Unknown fields named in one manifest: a producer that invents names must not grow it without bound. */
 const MAX_DRIFT_FIELDS = 200;
 
-export function driftCounter(): { readonly counts: ReadonlyMap<string, number>; readonly sink: (field: string) => void } {
+export function driftCounter(): {
+  readonly counts: ReadonlyMap<string, number>;
+  readonly sink: (field: string) => void;
+} {
   const counts = new Map<string, number>();
   return {
     counts,
@@ -283,7 +318,8 @@ export async function landStreamBatch(
   const landed = await mapLimited(ranges, PARALLEL_RANGES, (range) =>
     replacingLeftovers(ports.store, guard, () => lander.land(range, times)),
   );
-  const sum = (pick: (range: ManifestRange) => number): number => landed.reduce((total, { range }) => total + pick(range), 0);
+  const sum = (pick: (range: ManifestRange) => number): number =>
+    landed.reduce((total, { range }) => total + pick(range), 0);
   return {
     version: 1,
     job: job.name,
@@ -294,7 +330,11 @@ export async function landStreamBatch(
     ranges: landed.map(({ range }) => range),
     gaps: intent.gaps,
     objects: landed.flatMap(({ objects }) => objects),
-    counts: { read: sum((range) => range.read), landed: sum((range) => range.landed), quarantined: sum((range) => range.quarantined) },
+    counts: {
+      read: sum((range) => range.read),
+      landed: sum((range) => range.landed),
+      quarantined: sum((range) => range.quarantined),
+    },
     times: times.toJson(),
     drift: driftOf(drift.counts),
   };

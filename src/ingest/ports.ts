@@ -52,7 +52,11 @@ export interface SnapshotPage {
  */
 export interface SnapshotSource {
   /** From the start, or behind the page whose `next` is given. Throws `rest_failed`, `rest_unauthorized`. */
-  pages(options: { readonly resume?: string; readonly resumePage?: number; readonly signal?: AbortSignal }): AsyncIterable<SnapshotPage>;
+  pages(options: {
+    readonly resume?: string;
+    readonly resumePage?: number;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<SnapshotPage>;
   /** Offset and page-number pagination shift when rows move: then the first and last `total` must be equal (CUSTOMER.md §1). */
   readonly shifting: boolean;
 }

@@ -6,7 +6,22 @@ import type { JobDefinition } from '../core/job.ts';
 import { Rejection } from './verdict.ts';
 
 /** Keywords that the column checks cover, or that say nothing about validity. */
-const COVERED = new Set(['type', 'format', 'enum', 'sqlType', 'column', 'title', 'description', 'examples', 'default', '$schema', '$id', '$comment', 'required', 'properties']);
+const COVERED = new Set([
+  'type',
+  'format',
+  'enum',
+  'sqlType',
+  'column',
+  'title',
+  'description',
+  'examples',
+  'default',
+  '$schema',
+  '$id',
+  '$comment',
+  'required',
+  'properties',
+]);
 
 function hasMore(schema: unknown, depth: number): boolean {
   if (typeof schema !== 'object' || schema === null) return false;
@@ -14,7 +29,11 @@ function hasMore(schema: unknown, depth: number): boolean {
     if (keyword === 'additionalProperties' && value === true) continue;
     if (!COVERED.has(keyword)) return true;
     // Columns are checked one level deep; a schema below that needs ajv.
-    if (keyword === 'properties' && (depth > 0 || Object.values(value as object).some((property) => hasMore(property, depth + 1)))) return true;
+    if (
+      keyword === 'properties' &&
+      (depth > 0 || Object.values(value as object).some((property) => hasMore(property, depth + 1)))
+    )
+      return true;
   }
   return false;
 }

@@ -14,7 +14,9 @@ export interface LoadBatch {
  * Decides whether a complete snapshot counts, asked once its rows are in place and before anything commits: `ask` runs the guard's query
  * on that state. The answer is durable (landing, state store) when the promise resolves.
  */
-export type SnapshotJudge = (ask: (sql: string) => Promise<{ readonly keysThere: number; readonly keysGone: number }>) => Promise<Admission>;
+export type SnapshotJudge = (
+  ask: (sql: string) => Promise<{ readonly keysThere: number; readonly keysGone: number }>,
+) => Promise<Admission>;
 
 export interface LoadHooks {
   readonly guard: CommitGuard;

@@ -10,14 +10,19 @@ export interface RawColumn {
   readonly description: string;
 }
 
-const EPOCH: RawColumn = { name: '_epoch', type: 'INT64', description: "The topic's life under this job: +1 each time a recreated topic was accepted" };
-const SEQ: RawColumn = { name: '_seq', type: 'INT64', description: "Number of the batch within the job" };
+const EPOCH: RawColumn = {
+  name: '_epoch',
+  type: 'INT64',
+  description: "The topic's life under this job: +1 each time a recreated topic was accepted",
+};
+const SEQ: RawColumn = { name: '_seq', type: 'INT64', description: 'Number of the batch within the job' };
 const BATCH: RawColumn = { name: '_batch_id', type: 'STRING', description: 'Batch that landed the record' };
 const OBJECT: RawColumn = { name: '_object', type: 'STRING', description: 'Landing object that holds the record' };
 const JSON_COLUMN: RawColumn = {
   name: '_json',
   type: 'STRING',
-  description: 'The value rewritten where a JSON reader would lose digits or take the first of duplicate names; else null',
+  description:
+    'The value rewritten where a JSON reader would lose digits or take the first of duplicate names; else null',
 };
 
 export const STREAM_COLUMNS: readonly RawColumn[] = [
@@ -78,7 +83,12 @@ export const DEAD_LETTER_COLUMNS: readonly RawColumn[] = [
   { name: 'reason', type: 'STRING', description: 'Why it is bad, in words' },
   { name: 'json_path', type: 'STRING', description: 'Path of the offending field' },
   BATCH,
-  { name: '_replayed_at', type: 'TIMESTAMP', computed: 'cast(null as timestamp)', description: 'Logical time of the replay that landed it after all' },
+  {
+    name: '_replayed_at',
+    type: 'TIMESTAMP',
+    computed: 'cast(null as timestamp)',
+    description: 'Logical time of the replay that landed it after all',
+  },
   { name: '_key', type: 'STRING', description: 'The key as text, where it is readable' },
   { name: '_headers', type: 'STRING', description: 'Headers as a JSON list of {key, value}' },
   OBJECT,

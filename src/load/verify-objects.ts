@@ -20,7 +20,10 @@ async function verifyObject(store: ObjectReader, object: ManifestObject): Promis
     throw new SluiceError(
       'object_corrupt',
       `landing object ${object.name} is damaged: it has ${bytes} bytes with ${found}, its manifest says ${object.bytes} bytes with ${object.checksum}`,
-      { hint: 'Restore the object from a copy of the landing store, then run the same command again; nothing was published.', details: { object: object.name } },
+      {
+        hint: 'Restore the object from a copy of the landing store, then run the same command again; nothing was published.',
+        details: { object: object.name },
+      },
     );
   }
 }

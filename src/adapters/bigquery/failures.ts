@@ -65,7 +65,10 @@ function meaningOf(refusal: Refusal, context: FailureContext): Meaning | undefin
     case 'stopped':
       return { code: 'warehouse_cancelled', hint: 'Somebody cancelled the job. Run again: nothing of it stays.' };
     case 'timeout':
-      return { code: 'warehouse_timeout', hint: 'Raise job_execution_timeout_seconds of the target, or give the project more slots.' };
+      return {
+        code: 'warehouse_timeout',
+        hint: 'Raise job_execution_timeout_seconds of the target, or give the project more slots.',
+      };
     default:
       return tableChanged(message);
   }

@@ -7,10 +7,22 @@ import type { Admission, Manifest, ManifestObject } from '../../core/batch.ts';
 import { SluiceError, isSluiceError, messageOf } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { LoadBatch, LoadHooks, LoadedRows, RawWarehouse } from '../../load/ports.ts';
-import { RAW_TABLES, ROLE_TABLES, rawTableName, type RawColumn, type RawTable, type RawType } from '../../load/raw-columns.ts';
+import {
+  RAW_TABLES,
+  ROLE_TABLES,
+  rawTableName,
+  type RawColumn,
+  type RawTable,
+  type RawType,
+} from '../../load/raw-columns.ts';
 import type { DuckDbDatabase, SqlRunner } from './database.ts';
 
-const TYPES: Readonly<Record<RawType, string>> = { STRING: 'varchar', INT64: 'bigint', BOOL: 'boolean', TIMESTAMP: 'timestamp' };
+const TYPES: Readonly<Record<RawType, string>> = {
+  STRING: 'varchar',
+  INT64: 'bigint',
+  BOOL: 'boolean',
+  TIMESTAMP: 'timestamp',
+};
 
 /** DuckDB's reader allocates twice this per thread, so it is raised only for objects that hold such a line. */
 const DEFAULT_OBJECT_SIZE = 16 * 1024 * 1024;
@@ -69,7 +81,9 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     const known = await this.#knownColumns(job);
     const statements = [`create schema if not exists ${quote(this.#options.schema)}`];
     if (!known.has('_sluice_batches')) {
-      statements.push(`create table if not exists ${this.#batches} (job varchar not null, seq bigint not null, batch_id varchar not null, replayed_at timestamp, primary key (job, seq))`);
+      statements.push(
+        `create table if not exists ${this.#batches} (job varchar not null, seq bigint not null, batch_id varchar not null, replayed_at timestamp, primary key (job, seq))`,
+      );
     }
     for (const table of TABLES) {
       const columns = known.get(rawTableName(job.entity, table));
@@ -77,7 +91,9 @@ export class DuckDbRawWarehouse implements RawWarehouse {
       else {
         for (const column of RAW_TABLES[table].columns) {
           if (!columns.has(column.name)) {
-            statements.push(`alter table ${this.#table(job, table)} add column ${quote(column.name)} ${TYPES[column.type]}`);
+            statements.push(
+              `alter table ${this.#table(job, table)} add column ${quote(column.name)} ${TYPES[column.type]}`,
+            );
           }
         }
       }
@@ -111,7 +127,9 @@ export class DuckDbRawWarehouse implements RawWarehouse {
 
   #commentStatements(job: JobDefinition, table: RawTable, suffix: string): readonly string[] {
     const name = this.#table(job, table, suffix);
-    return RAW_TABLES[table].columns.map((column) => `comment on column ${name}.${quote(column.name)} is ${text(column.description)}`);
+    return RAW_TABLES[table].columns.map(
+      (column) => `comment on column ${name}.${quote(column.name)} is ${text(column.description)}`,
+    );
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
@@ -153,12 +171,15 @@ export class DuckDbRawWarehouse implements RawWarehouse {
       `select 1 from ${this.#batches} where job = ${text(job.name)} and seq = ${manifest.seq}`,
     );
     if (rows.length === 0 && !(await this.#hasRows(transaction, job, manifest))) return;
-    for (const table of TABLES) await transaction.run(`delete from ${this.#table(job, table)} where _seq = ${manifest.seq}`);
+    for (const table of TABLES)
+      await transaction.run(`delete from ${this.#table(job, table)} where _seq = ${manifest.seq}`);
     await transaction.run(`delete from ${this.#batches} where job = ${text(job.name)} and seq = ${manifest.seq}`);
   }
 
   async #hasRows(transaction: SqlRunner, job: JobDefinition, manifest: Manifest): Promise<boolean> {
-    const tables = TABLES.map((table) => `exists (select 1 from ${this.#table(job, table)} where _seq = ${manifest.seq})`);
+    const tables = TABLES.map(
+      (table) => `exists (select 1 from ${this.#table(job, table)} where _seq = ${manifest.seq})`,
+    );
     const { rows } = await transaction.query(`select ${tables.join(' or ')}`);
     return rows[0]?.[0] === true;
   }
@@ -199,18 +220,29 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   }
 
   /** One statement per table, however many objects and batches. */
-  async #insertObjects(transaction: SqlRunner, job: JobDefinition, manifests: readonly Manifest[], suffix: string): Promise<LoadedRows> {
+  async #insertObjects(
+    transaction: SqlRunner,
+    job: JobDefinition,
+    manifests: readonly Manifest[],
+    suffix: string,
+  ): Promise<LoadedRows> {
     const counts = { stream: 0, snapshot: 0, dead: 0 };
     for (const role of ['stream', 'snapshot', 'dead'] as const) {
       const objects = manifests.flatMap((manifest) => manifest.objects.filter((object) => object.role === role));
       if (objects.length === 0) continue;
       const table = ROLE_TABLES[role];
-      const inserted = await transaction.run(this.#insert(this.#table(job, table, suffix), RAW_TABLES[table].columns, objects));
+      const inserted = await transaction.run(
+        this.#insert(this.#table(job, table, suffix), RAW_TABLES[table].columns, objects),
+      );
       const expected = objects.reduce((total, object) => total + object.rows, 0);
       if (inserted !== expected) {
-        throw new SluiceError('load_failed', `job ${job.name}: ${rawTableName(job.entity, table)} took ${inserted} rows, the manifests name ${expected}`, {
-          hint: 'Nothing was loaded. Run the same command again; when it stays, a landing object was changed by hand.',
-        });
+        throw new SluiceError(
+          'load_failed',
+          `job ${job.name}: ${rawTableName(job.entity, table)} took ${inserted} rows, the manifests name ${expected}`,
+          {
+            hint: 'Nothing was loaded. Run the same command again; when it stays, a landing object was changed by hand.',
+          },
+        );
       }
       counts[role] = inserted;
     }
@@ -240,7 +272,12 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   }
 
   /** Dead letters that a replay landed after all are marked with the replay's logical time, whichever of the two was loaded first. */
-  async #markReplayed(transaction: SqlRunner, job: JobDefinition, replays: readonly Replay[], suffix: string): Promise<void> {
+  async #markReplayed(
+    transaction: SqlRunner,
+    job: JobDefinition,
+    replays: readonly Replay[],
+    suffix: string,
+  ): Promise<void> {
     const dead = this.#table(job, 'dead_letter', suffix);
     for (const { seq, at } of replays) await transaction.run(this.#replayUpdate(job, dead, suffix, seq, at));
   }
@@ -284,8 +321,12 @@ where dead._replayed_at is null
 
 function loadError(error: unknown, job: JobDefinition, what: string): unknown {
   if (isSluiceError(error) && error.code !== 'warehouse_failed' && error.code !== 'model_failed') return error;
-  return new SluiceError('load_failed', `job ${job.name}: loading ${what} into the raw tables failed: ${messageOf(error)}`, {
-    cause: error,
-    hint: `Nothing was loaded. When the cause is mended: sluice job run ${job.name} --only load`,
-  });
+  return new SluiceError(
+    'load_failed',
+    `job ${job.name}: loading ${what} into the raw tables failed: ${messageOf(error)}`,
+    {
+      cause: error,
+      hint: `Nothing was loaded. When the cause is mended: sluice job run ${job.name} --only load`,
+    },
+  );
 }

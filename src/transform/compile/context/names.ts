@@ -78,7 +78,8 @@ export function namesFor(sources: NameSources, scope: NodeScope): ReadonlyMap<st
     (name) => {
       const maker = MAKERS.get(name);
       if (maker !== undefined) return maker(sources, scope);
-      return statements[name] ?? (Object.hasOwn(extended(), name) ? extended()[name] : undefined);
+      if (Object.hasOwn(statements, name)) return statements[name];
+      return Object.hasOwn(extended(), name) ? extended()[name] : undefined;
     },
     () => [...MAKERS.keys(), ...Object.keys(statements), ...Object.keys(extended())],
   );

@@ -64,7 +64,7 @@ async function start() {
   // A published package has no sources; a checkout is built again when they are newer than what was built.
   if (existsSync(join(root, 'src', 'index.ts'))) {
     const { buildWhenStale } = await import('../scripts/build.mjs');
-    buildWhenStale();
+    await buildWhenStale();
   }
   const { main } = await import('../dist/cli/main.js');
   await main();

@@ -1,5 +1,5 @@
-// Builds dist/ from src/: `node scripts/build.mjs`, and bin/sluice.mjs in a checkout when a source is newer. The result appears as a whole (built
-// aside, then renamed), and one process builds at a time, so that commands started meanwhile never import half of it.
+// Builds dist/ from src/: `node scripts/build.mjs` with types and type check, and bin/sluice.mjs in a checkout when a source is newer, then without. The result
+// appears as a whole (built aside, then renamed), and one process builds at a time, so that commands started meanwhile never import half of it.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,10 +12,11 @@ const lock = join(root, 'node_modules', '.sluice-build');
 /** A build takes about two seconds; a lock that is older than this was left by a process that died. */
 const LOCK_STALE_MS = 60_000;
 
-export function buildWhenStale() {
+export async function buildWhenStale() {
   if (!isStale()) return;
   process.stderr.write('sluice: building dist/ (a source is newer)\n');
-  if (!build({ strict: false })) process.exit(1);
+  if ((await build({ strict: false })) || existsSync(dist)) return;
+  process.exit(1);
 }
 
 function isStale() {
@@ -36,24 +37,16 @@ function newestMs(folder, enough) {
   return newest;
 }
 
-/** strict: a type error fails the build; else the JavaScript is used as it is, with the errors shown. Gives false when it failed. */
-function build({ strict }) {
+/** strict: with declarations, and a type error fails the build. Gives false when it failed; dist/ is then what it was. */
+async function build({ strict }) {
   acquire();
+  const aside = join(root, 'node_modules', `.sluice-dist-${process.pid}`);
   try {
     if (!strict && !isStale()) return true; // another process built it while this one waited
     const startedAt = new Date();
-    const aside = join(root, 'node_modules', `.sluice-dist-${process.pid}`);
-    rmSync(aside, { recursive: true, force: true });
-    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    const result = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', aside], {
-      stdio: ['ignore', 2, 2],
-      cwd: root,
-    });
-    if ((strict && result.status !== 0) || !existsSync(join(aside, 'index.js'))) {
-      rmSync(aside, { recursive: true, force: true });
-      process.stderr.write('sluice: the build failed\n');
-      return false;
-    }
+    const { bundle } = await import('./bundle.mjs');
+    if (strict && !declare(aside)) return false;
+    await bundle(aside);
     writeFileSync(join(aside, '.built'), '');
     // The time before the build: what was edited while it ran is newer.
     utimesSync(join(aside, '.built'), startedAt, startedAt);
@@ -62,9 +55,22 @@ function build({ strict }) {
     renameSync(aside, dist);
     rmSync(old, { recursive: true, force: true });
     return true;
+  } catch (error) {
+    process.stderr.write(`sluice: the build failed: ${error.message}\n`);
+    return false;
   } finally {
+    rmSync(aside, { recursive: true, force: true });
     rmSync(lock, { recursive: true, force: true });
   }
+}
+
+function declare(folder) {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder], {
+    stdio: ['ignore', 2, 2],
+    cwd: root,
+  });
+  return status === 0;
 }
 
 function acquire() {
@@ -82,5 +88,5 @@ function acquire() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (!build({ strict: true })) process.exitCode = 1;
+  if (!(await build({ strict: true }))) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 // `npm start`: the reference case, played on the embedded target.
 import { buildWhenStale } from './build.mjs';
 
-buildWhenStale();
+await buildWhenStale();
 const { play } = await import('../dist/demo/play.js');
 await play();

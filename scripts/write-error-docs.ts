@@ -2,7 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { ERROR_CATALOGUE } from '../src/core/errors.ts';
 
-const rows = Object.entries(ERROR_CATALOGUE).map(([code, { exitCode, title }]) => `| \`${code}\` | ${exitCode} | ${title} |`);
+const rows = Object.entries(ERROR_CATALOGUE).map(
+  ([code, { exitCode, title }]) => `| \`${code}\` | ${exitCode} | ${title} |`,
+);
 
 writeFileSync(
   new URL('../docs/errors.md', import.meta.url),

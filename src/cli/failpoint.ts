@@ -80,10 +80,9 @@ export class Failpoint {
   }
 
   landing(store: ObjectStore): ObjectStore {
-    const numbered = this.#numbered('landing', store, ['create', 'delete']);
-    return replacing(numbered, {
+    return replacing(this.#numbered('landing', store, ['delete']), {
       create: async (name: string): Promise<ObjectWriter> =>
-        this.#numbered('landing', await numbered.create(name), ['write', 'commit']),
+        this.#numbered('landing', await store.create(name), ['write', 'commit']),
     });
   }
 

@@ -4,10 +4,12 @@
  * module has finished (it cannot import itself before), so the call returns at once.
  */
 import { realpathSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 export function runJobFile(meta: ImportMeta): void {
   if (!isMain(meta)) return;
+  enableCompileCache();
   setImmediate(() => {
     void import('./job-main.ts').then(({ jobMain }) => jobMain(meta.url));
   });

@@ -6,7 +6,7 @@ import { coerce } from './leaf.ts';
 import { problemsError, show, type Problem } from './problems.ts';
 import { PROJECT_FILE, readProjectFile } from './project-files.ts';
 import type { CheckedYaml, YamlCache } from './yaml-cache.ts';
-import { LIMIT_KEYS, SECTION_NAMES, SECTIONS, type Leaf } from './project-schema.ts';
+import { LIMIT_KEYS, PROJECT_SCHEMA, SECTION_NAMES, SECTIONS, type Leaf } from './project-schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { Position, YamlSource, YamlValue } from './yaml-source.ts';
 
@@ -96,10 +96,7 @@ function hasLiteralSecret(config: ProjectConfig): boolean {
 async function structureProblems(source: YamlSource): Promise<readonly Problem[]> {
   if (source.value === null)
     return [{ file: source.file, path: '', message: 'the file is empty, expected a map with "name" and "targets"' }];
-  const [{ checkSchema }, { PROJECT_SCHEMA }] = await Promise.all([
-    import('./schema-check.ts'),
-    import('./project-schema.ts'),
-  ]);
+  const { checkSchema } = await import('./schema-check.ts');
   return [...checkSchema(source, PROJECT_SCHEMA), ...treeProblems(source)];
 }
 

@@ -49,6 +49,8 @@ async function succeed(command: string, args: readonly string[], cwd: string): P
 beforeAll(async () => {
   // The command builds dist/ when a source is newer; `npm pack` by hand does so itself.
   await succeed('node', [join(REPOSITORY, 'bin/sluice.mjs'), '--version'], REPOSITORY);
+  if (!existsSync(join(REPOSITORY, 'dist/index.d.ts')))
+    await succeed('node', [join(REPOSITORY, 'scripts/build.mjs')], REPOSITORY);
   const report: unknown = JSON.parse(
     await succeed('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], REPOSITORY),
   );

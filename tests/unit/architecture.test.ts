@@ -29,6 +29,8 @@ function sourceFiles(folder: string): string[] {
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g;
 const STATIC = /(?:^|\n|;)\s*(import|export)\s+(type\s+)?([^'";]*?\sfrom\s+)?['"]([^'"\n]+)['"]/g;
+/** `createRequire(import.meta.url)('x')`, or a function made by it: `requireKafkajs('x')`. */
+const REQUIRED = /(?:createRequire\([^)]*\)|\brequire(?!d)\w*)\(\s*['"]([^'"\n]+)['"]/g;
 const DYNAMIC = /\bimport\(\s*['"]([^'"\n]+)['"]/g;
 
 /** `import { type A, type B } from` is erased as well. */
@@ -52,7 +54,7 @@ function edgesOf(path: string): Edge[] {
   };
   return [
     ...[...text.matchAll(STATIC)].map((match) => edge(match[4] ?? '', isTypeOnly(match[2], match[3]))),
-    ...[...text.matchAll(DYNAMIC)].map((match) => edge(match[1] ?? '', false)),
+    ...[...text.matchAll(DYNAMIC), ...text.matchAll(REQUIRED)].map((match) => edge(match[1] ?? '', false)),
   ];
 }
 
@@ -126,6 +128,8 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'adapters/bigquery': ['@google-cloud/bigquery', 'google-auth-library'],
   'adapters/gcs': ['@google-cloud/storage', 'google-auth-library'],
   'adapters/knex-state': ['knex', 'better-sqlite3', 'pg'],
+  // Its writers' lock is one that a dead process lets go of, which only a database file gives.
+  'adapters/topic-log': ['better-sqlite3'],
 };
 
 /** Packages outside adapters, by the files that may import them. */

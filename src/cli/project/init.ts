@@ -1,10 +1,9 @@
 /** `sluice init <folder>`: a new project with the reference example in it, from the files that ship with the package. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../core/errors.ts';
 import type { CliContext, CommandResult } from '../context.ts';
-import { packageVersion } from '../package-version.ts';
+import { packageFolder, packageVersion } from '../package-version.ts';
 
 /** The package's own top level is laid out as a project is (DESIGN.md §6); these of its parts make the new one. */
 const PARTS = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'] as const;
@@ -23,7 +22,7 @@ export function initProject({ cwd, output }: CliContext, folder: string): Promis
     throw new SluiceError('usage', `${dir} is not empty`, { hint: 'Name a folder that does not exist yet' });
   }
   const name = projectName(basename(dir));
-  const source = fileURLToPath(new URL('../../../', import.meta.url));
+  const source = packageFolder();
   mkdirSync(dir, { recursive: true });
   const files = copyParts(source, dir);
   const renamed = readFileSync(join(dir, 'project.yml'), 'utf8').replaceAll('kundenservice', name);

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ProjectFolder, REPOSITORY, sluice, start } from '../../support/sluice-command.ts';
 
@@ -49,6 +49,18 @@ describe('help', () => {
   });
 });
 
+/** Packages of a module: its own, and those that the bundle put into it (scripts/bundle.mjs). */
+function packagesIn(url: string): readonly string[] {
+  const path = fileURLToPath(url);
+  const own = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+  if (own !== undefined) return [own];
+  const dist = join(REPOSITORY, 'dist');
+  const chunks = JSON.parse(readFileSync(join(dist, 'chunks.json'), 'utf8')) as Readonly<
+    Record<string, readonly string[]>
+  >;
+  return chunks[relative(dist, path)] ?? [];
+}
+
 describe('what a start imports', () => {
   async function packagesOf(args: readonly string[], cwd: string): Promise<string[]> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-imports-'));
@@ -63,10 +75,10 @@ import { appendFileSync } from 'node:fs';
 registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(log)}, url + '\\n'); return next(url, context); } });`,
       );
       await sluice(args, { cwd, nodeOptions: ['--import', pathToFileURL(hook).href] });
-      const names = [...readFileSync(log, 'utf8').matchAll(/\/node_modules\/((?:@[^/]+\/)?[^/]+)\//g)].map(
-        (match) => match[1] ?? '',
-      );
-      return [...new Set(names)].filter((name) => name !== 'typescript').sort();
+      const urls = readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((url) => url.startsWith('file:'));
+      return [...new Set(urls.flatMap(packagesIn))].sort();
     } finally {
       rmSync(folder, { recursive: true });
     }

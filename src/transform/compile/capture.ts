@@ -2,7 +2,14 @@
 import type { RelationName } from '../../core/relation.ts';
 import { RelationValue } from './context/relation-value.ts';
 import type { NodeScope } from './context/scope.ts';
-import { fromPlain, toPlain, type CompiledTemplate, type PlainValue, type Value } from './jinja/index.ts';
+import {
+  compileTemplate,
+  fromPlain,
+  toPlain,
+  type CompiledTemplate,
+  type PlainValue,
+  type Value,
+} from './jinja/index.ts';
 import { noChanges, type Renderer } from './renderer.ts';
 
 export interface Reference {
@@ -61,6 +68,12 @@ export class Capture {
       }
     }
     this.#renderer.render(template, this.scope());
+    return this;
+  }
+
+  /** Hooks refer to models too. */
+  hooks(file: string, texts: readonly string[]): this {
+    for (const text of texts) this.template(compileTemplate({ name: file, text }));
     return this;
   }
 

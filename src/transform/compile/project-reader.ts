@@ -109,7 +109,8 @@ export class ProjectReader {
     const layers = this.settings(this.#config.models, file.inside, patch);
     const outside = mergeSettings(layers);
     const self = { schema: this.#renderer.target.schema, name };
-    const captured = new Capture(this.#renderer, { id, name, settings: outside, self }).template(template).result();
+    const capture = new Capture(this.#renderer, { id, name, settings: outside, self }).template(template);
+    const captured = capture.result();
     const place = { file: file.file, line: captured.configLine ?? 1 };
     const settings = mergeSettings([
       ...layers,
@@ -132,7 +133,8 @@ export class ProjectReader {
       rawCode: file.text,
       patchFile: patch?.place.file ?? null,
     };
-    return { node, captured };
+    const hooks = [...config.preHooks, ...config.postHooks];
+    return { node, captured: hooks.length === 0 ? captured : capture.hooks(file.file, hooks).result() };
   }
 
   #seed(file: SourceFile, name: string, patch: NodeProperties | undefined): SeedNode {

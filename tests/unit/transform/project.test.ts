@@ -103,6 +103,14 @@ models:
     expect(sqlOf(project, 'b')).toBe('select * from "analytics"."a"');
   });
 
+  it('sees references inside of hooks', async () => {
+    const project = await compile({
+      'models/a.sql': 'select 1 as id',
+      'models/b.sql': `{{ config(post_hook="insert into log select * from {{ ref('a') }}") }} select 2 as id`,
+    });
+    expect(model(project, 'b').dependsOn).toEqual(['model.shop.a']);
+  });
+
   it('takes settings from project.yml by folder, from YAML and from the file, later ones winning, tags adding up', async () => {
     const project = await compile(
       {

@@ -38,7 +38,6 @@ export const ERROR_CATALOGUE = {
   record_undecodable: { exitCode: 1, title: 'A batch of the log cannot be decoded' },
   rest_failed: { exitCode: 1, title: 'The REST download failed' },
   rest_unauthorized: { exitCode: 1, title: 'The REST API refused the credentials' },
-  snapshot_incomplete: { exitCode: 1, title: 'The snapshot is not complete' },
   // landing
   object_conflict: { exitCode: 1, title: 'An object of this name holds other bytes' },
   object_missing: { exitCode: 1, title: 'A landing object is missing' },

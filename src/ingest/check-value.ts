@@ -185,6 +185,23 @@ function isExactType(column: EntityColumn): boolean {
   return column.type === 'INT64' || column.type.startsWith('NUMERIC');
 }
 
+/** Whether an escape in valid JSON text stands for half of a surrogate pair without its other half. */
+function hasLoneSurrogate(text: string): boolean {
+  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', at)) {
+    if (text[at + 1] !== 'u') {
+      at += 2;
+      continue;
+    }
+    const unit = Number.parseInt(text.slice(at + 2, at + 6), 16);
+    at += 6;
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    const low = text.startsWith('\\u', at) ? Number.parseInt(text.slice(at + 2, at + 6), 16) : 0;
+    if (unit > 0xdbff || low < 0xdc00 || low > 0xdfff) return true;
+    at += 6;
+  }
+  return false;
+}
+
 /** Counts the members below a value, refuses what no warehouse can hold: too deep, infinite, lone surrogates. */
 function walk(value: unknown, path: string, depth: number, checkStrings: boolean): number {
   if (typeof value === 'string') {
@@ -288,6 +305,10 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
     const object = parseObject(text);
     scan(text);
     const { longNumber: isLong, surrogateEscape: checkStrings, spaceBeforeColon, nameEnds } = suspicion;
+    // On the text, not on what was parsed: of duplicate names the parser has dropped all but the last.
+    if (checkStrings && hasLoneSurrogate(text)) {
+      throw new Rejection('surrogate_lone', 'the value holds an escaped lone surrogate');
+    }
     const names = Object.keys(object);
     let members = names.length;
     for (const name of names) {

@@ -1,0 +1,156 @@
+/**
+ * Makes every effect of one run fail in turn (src/cli/failpoint.ts): from the same initial SLUICE_HOME the run is killed at the n-th effect, a
+ * reader looks, and an undisturbed run finishes the work.
+ */
+import { rm } from 'node:fs/promises';
+import { expect } from 'vitest';
+import type { History } from './history-build.ts';
+import { killStory, FIRST_RUN, SECOND_RUN } from './kill-story.ts';
+import { KillProject, checkAgainstOracle, createTopics, produce, readPublished } from './kill-project.ts';
+import type { Published } from './kill-project.ts';
+import type { CommandOutcome } from './sluice-command.ts';
+
+export type Scenario = 'hourly' | 'full load' | 'full refresh';
+
+/** What a run killed at effect n is followed by; more than one: each but the last is killed too. */
+type Fault = 'before' | 'after' | 'error' | 'lost';
+
+const RUN = ['job', 'run', 'customer', '--logical-time'];
+const FLAGS: Readonly<Record<Scenario, readonly string[]>> = {
+  hourly: [],
+  'full load': ['--full-load'],
+  'full refresh': ['--full-refresh'],
+};
+
+export class KillScenario implements AsyncDisposable {
+  readonly name: Scenario;
+  readonly project: KillProject;
+  readonly history: History;
+  readonly args: readonly string[];
+  /** Names of the undisturbed run's effects, in order. */
+  readonly effects: readonly string[];
+  readonly #initial: string;
+  readonly #before: Published;
+  readonly #after: Published;
+
+  private constructor(
+    made: Pick<KillScenario, 'name' | 'project' | 'history' | 'args' | 'effects'> & {
+      readonly initial: string;
+      readonly before: Published;
+      readonly after: Published;
+    },
+  ) {
+    this.name = made.name;
+    this.project = made.project;
+    this.history = made.history;
+    this.args = made.args;
+    this.effects = made.effects;
+    this.#initial = made.initial;
+    this.#before = made.before;
+    this.#after = made.after;
+  }
+
+  /** Plays the story up to the run in question, and that one undisturbed. */
+  static async create(name: Scenario): Promise<KillScenario> {
+    const project = await KillProject.create();
+    const history = killStory(name === 'full refresh' ? 'refresh' : 'all', name === 'full load');
+    const [first, second] = history.runs;
+    const initial = await project.home();
+    await createTopics(initial, history);
+    await produce(initial, first?.produced ?? []);
+    project.server.script(first?.fullLoad ?? []);
+    await project.succeed(initial, [...RUN, FIRST_RUN, '--full-load']);
+    await produce(initial, second?.produced ?? []);
+    project.server.script(second?.fullLoad ?? []);
+    // What a refresh finds is landed and not loaded, so that it changes what readers see.
+    if (name === 'full refresh') await project.succeed(initial, [...RUN, SECOND_RUN, '--only', 'land']);
+    const args = [...RUN, SECOND_RUN, ...FLAGS[name]];
+    const before = await readPublished(initial);
+    const twin = await project.home(initial);
+    const outcome = await project.run(twin, args, { SLUICE_FAILPOINT: 'trace' });
+    expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 });
+    const effects = [...outcome.stderr.matchAll(/^failpoint \d+ (\S+)$/gm)].map(([, effect]) => effect ?? '');
+    expect(outcome.stderr).toContain(`failpoint: ${effects.length} effects`);
+    await checkAgainstOracle(twin, history, 1);
+    const after = await readPublished(twin);
+    expect(after.current).not.toBe(before.current);
+    expect(after.history).not.toBe(before.history);
+    await rm(twin, { recursive: true });
+    return new KillScenario({ name, project, history, args, effects, initial, before, after });
+  }
+
+  /** A SLUICE_HOME as it was before the run. */
+  home(): Promise<string> {
+    return this.project.home(this.#initial);
+  }
+
+  /** Runs with the fault at the n-th effect; throws when that did not come about. */
+  async disturb(home: string, effect: number, fault: Fault, args = this.args): Promise<CommandOutcome> {
+    const outcome = await this.project.run(home, args, { SLUICE_FAILPOINT: `${effect}:${fault}` });
+    const isKill = fault === 'before' || fault === 'after';
+    // Beyond the last effect of a run that has less to do than the first one had.
+    if (isKill ? outcome.signal === 'SIGKILL' || outcome.exitCode === 0 : outcome.signal === null) return outcome;
+    throw new Error(`${fault} effect ${effect}: ended with ${outcome.exitCode ?? outcome.signal}\n${outcome.stderr}`);
+  }
+
+  /** P4: every table is the old one or the new one; a refresh swaps them together. */
+  async checkReader(home: string): Promise<void> {
+    const seen = await readPublished(home);
+    const current = seen.current === this.#after.current ? 'new' : 'old';
+    const history = seen.history === this.#after.history ? 'new' : 'old';
+    if (current === 'old') expect(seen.current).toBe(this.#before.current);
+    if (history === 'old') expect(seen.history).toBe(this.#before.history);
+    if (this.name === 'full refresh') expect(`current is ${current}`).toBe(`current is ${history}`);
+  }
+
+  /** Runs undisturbed and holds everything against the oracle; `args`: an hourly run must do as well as the same command. */
+  async finish(home: string, args = this.args): Promise<void> {
+    await this.project.succeed(home, args);
+    await checkAgainstOracle(home, this.history, 1);
+    if (args === this.args) expect(await readPublished(home)).toEqual(this.#after);
+    const { stdout } = await this.project.succeed(home, ['job', 'status', 'customer', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ unfinished: [] });
+  }
+
+  get hourly(): readonly string[] {
+    return [...RUN, SECOND_RUN];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.project[Symbol.asyncDispose]();
+  }
+}
+
+export interface EffectCase {
+  readonly effect: number;
+  readonly fault: Fault;
+  /** A second fault, in the run that recovers. */
+  readonly then?: { readonly effect: number; readonly fault: Fault };
+}
+
+/** Plays all cases, one after the other, and throws one error that tells all that went wrong. */
+export async function playCases(scenario: KillScenario, cases: readonly EffectCase[]): Promise<void> {
+  const problems: string[] = [];
+  for (const { effect, fault, then } of cases) {
+    const home = await scenario.home();
+    try {
+      await scenario.disturb(home, effect, fault);
+      await scenario.checkReader(home);
+      // Every third time the next cron slot finishes it, otherwise whoever repeats the command.
+      const args = effect % 3 === 0 ? scenario.hourly : scenario.args;
+      if (then !== undefined) {
+        await scenario.disturb(home, then.effect, then.fault, args);
+        await scenario.checkReader(home);
+      }
+      await scenario.finish(home, args);
+    } catch (error) {
+      const second = then === undefined ? '' : `, then ${then.fault} effect ${then.effect}`;
+      const told = error instanceof Error ? error.message : String(error);
+      problems.push(`${scenario.name}, ${fault} effect ${effect}${second}: ${told.slice(0, 3000)}`);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  }
+  if (problems.length > 0)
+    throw new Error(`${problems.length} of ${cases.length} cases failed:\n${problems.join('\n\n')}`);
+}

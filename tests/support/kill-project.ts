@@ -1,0 +1,142 @@
+/**
+ * A project of its own and copies of its SLUICE_HOME, in which the real command is killed, paused, or run beside another one. What a reader sees
+ * in between must be a complete state, and after one undisturbed run everything must be the oracle's.
+ */
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLocalFilesObjectStore } from '../../src/adapters/local-files/object-store.ts';
+import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
+import { readSealedBatches } from '../../src/ingest/manifest-store.ts';
+import { checkProject } from './check-project.ts';
+import { CUSTOMER } from './entities.ts';
+import type { History, ProducedRecord } from './history-build.ts';
+import { ListingServer } from './listing-server.ts';
+import { TableReader } from './read-tables.ts';
+import { REPOSITORY, start } from './sluice-command.ts';
+import type { CommandOutcome, RunningCommand } from './sluice-command.ts';
+
+/** In memory where the system has such a folder: what a power cut would lose is not looked at here, a killed process loses nothing. */
+const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const PROJECT_FILES = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'];
+const BIN = join(REPOSITORY, 'bin', 'sluice.mjs');
+
+/** Dumps of what readers read. */
+export interface Published {
+  readonly current: string;
+  readonly history: string;
+}
+
+export class KillProject implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(ROOT, 'sluice-kill-'));
+  readonly server: ListingServer;
+
+  private constructor(server: ListingServer) {
+    this.server = server;
+    for (const file of PROJECT_FILES) cpSync(join(REPOSITORY, file), join(this.#folder, file), { recursive: true });
+    mkdirSync(join(this.#folder, 'node_modules'));
+    symlinkSync(REPOSITORY, join(this.#folder, 'node_modules', 'sluice'));
+    writeFileSync(join(this.#folder, 'package.json'), '{ "type": "module" }');
+    // One thread is enough for thirty customers; how long to wait for the file is what some tests are about.
+    const project = readFileSync(join(this.#folder, 'project.yml'), 'utf8');
+    const warehouse = 'type: duckdb\n';
+    if (!project.includes(warehouse)) throw new Error(`project.yml has no "${warehouse}"`);
+    const settings = ['threads: 1', `lock_timeout_seconds: "{{ env_var('LOCK_SECONDS', '30') }}"`];
+    const indent = /( *)type: duckdb\n/.exec(project)?.[1] ?? '';
+    const text = project.replace(warehouse, warehouse + settings.map((line) => `${indent}${line}\n`).join(''));
+    writeFileSync(join(this.#folder, 'project.yml'), text);
+  }
+
+  static async create(): Promise<KillProject> {
+    return new KillProject(await ListingServer.start());
+  }
+
+  /** A new SLUICE_HOME with topics, or a copy of another one. */
+  async home(from?: string): Promise<string> {
+    const home = await mkdtemp(join(this.#folder, 'home-'));
+    if (from !== undefined) await cp(from, home, { recursive: true });
+    return home;
+  }
+
+  /** Starts `sluice <args>`. */
+  begin(home: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningCommand {
+    const all = { SLUICE_HOME: home, CUSTOMER_API_URL: this.server.url, ...env };
+    return start([BIN, ...args], { cwd: this.#folder, env: all });
+  }
+
+  run(home: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandOutcome> {
+    return this.begin(home, args, env).outcome;
+  }
+
+  /** Runs, and throws unless the exit code is this one. */
+  async succeed(home: string, args: readonly string[], exitCode = 0): Promise<CommandOutcome> {
+    const outcome = await this.run(home, args);
+    if (outcome.exitCode === exitCode) return outcome;
+    throw new Error(`sluice ${args.join(' ')} ended with ${outcome.exitCode ?? outcome.signal}:\n${outcome.stderr}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export async function produce(home: string, records: readonly ProducedRecord[]): Promise<void> {
+  const topics = new TopicLog(join(home, 'topics'), { durable: false });
+  for (const [topic, ofTopic] of Map.groupBy(records, (record) => record.topic)) await topics.append(topic, ofTopic);
+}
+
+export async function createTopics(home: string, { topics }: Pick<History, 'topics'>): Promise<void> {
+  const log = new TopicLog(join(home, 'topics'), { durable: false });
+  for (const { name, partitions } of topics) await log.create(name, partitions);
+}
+
+/**
+ * What a reader of the warehouse sees. `_batch_id` depends on how the stream was cut, and times made from a download's start on when a run was
+ * repeated, so those are read to the hour.
+ */
+export async function readPublished(home: string): Promise<Published> {
+  using tables = await TableReader.open(join(home, 'warehouse.duckdb'));
+  const dump = async (table: string, daily: boolean): Promise<string> => {
+    const rows = await tables.published(table, CUSTOMER, daily);
+    const lines = rows.map(({ day, row: { _batch_id, _event_at, ...row } }) =>
+      JSON.stringify([day, row, _event_at?.slice(0, 13) ?? null]),
+    );
+    return lines.toSorted().join('\n');
+  };
+  return { current: await dump('current_customer', false), history: await dump('history_customer', true) };
+}
+
+/** Landing, raw and published tables against the oracle, after the history's run of this index. */
+export async function checkAgainstOracle(home: string, history: History, lastRun: number): Promise<void> {
+  const sealed = await readSealedBatches(createLocalFilesObjectStore(join(home, 'landing')), history.entity);
+  const downloads = sealed.filter(({ manifest }) => manifest.kind === 'snapshot' && manifest.void !== true).length;
+  const listings = history.runs.slice(0, lastRun + 1).flatMap(({ fullLoad }) => (fullLoad === null ? [] : [fullLoad]));
+  const last = listings.at(-1) ?? [];
+  // A killed full load may be followed by a second one, of the same listing.
+  const all = Array.from({ length: downloads }, (_, index) => listings[index] ?? last);
+  await checkProject(home, { history, lastRun, downloads: all });
+}
+
+/** One hash over names and bytes of all files below a folder, temporary ones apart. */
+export function hashOf(folder: string): string {
+  const hash = createHash('sha256');
+  if (!existsSync(folder)) return 'none';
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('/.tmp'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  return `${files.length} files ${hash.digest('hex')}`;
+}

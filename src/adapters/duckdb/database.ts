@@ -11,7 +11,10 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Clock } from '../../core/clock.ts';
 import { isSluiceError, messageOf, SluiceError } from '../../core/errors.ts';
 import type { QueryResult } from '../../transform/run/ports.ts';
+import { databaseError, interrupted, locked } from './database-errors.ts';
 import { toQueryResult } from './values.ts';
+
+export { isWriteConflict } from './database-errors.ts';
 
 export interface DuckDbOptions {
   /** The database file, made when missing (its folder must exist); `:memory:` for one that dies with the process. */
@@ -248,17 +251,22 @@ async function openOnce(
   lockKey: string | null,
   create: () => Promise<DuckDBInstance>,
 ): Promise<DuckDbDatabase> {
-  if (lockKey !== null && openHere.has(lockKey))
-    throw locked(options, `this process itself (PID ${String(process.pid)})`);
+  const lockedBy = (holder: string, pid?: string): SluiceError =>
+    locked({
+      path: options.path,
+      waitMs: options.waitMs ?? DEFAULT_LOCK_WAIT_MS,
+      holder,
+      ...(pid === undefined ? {} : { pid }),
+    });
+  if (lockKey !== null && openHere.has(lockKey)) throw lockedBy(`this process itself (PID ${String(process.pid)})`);
   if (lockKey !== null) openHere.add(lockKey);
   try {
     return new DuckDbDatabase(options.path, await create(), lockKey, options.signal);
   } catch (error) {
     if (lockKey !== null) openHere.delete(lockKey);
     const holder = /Conflicting lock is held in (.*?) \(PID (\d+)\)/.exec(messageOf(error));
-    if (holder !== null)
-      throw locked(options, `${holder[1] ?? 'another program'} (PID ${holder[2] ?? '?'})`, holder[2]);
-    if (/Could not set lock on file/.test(messageOf(error))) throw locked(options, 'another process');
+    if (holder !== null) throw lockedBy(`${holder[1] ?? 'another program'} (PID ${holder[2] ?? '?'})`, holder[2]);
+    if (/Could not set lock on file/.test(messageOf(error))) throw lockedBy('another process');
     throw databaseError(error, options.path, 'opened');
   }
 }
@@ -283,54 +291,4 @@ async function lockKeyOf(path: string): Promise<string | null> {
   } catch (error) {
     throw databaseError(error, path, 'opened');
   }
-}
-
-function locked(options: DuckDbOptions, holder: string, pid?: string): SluiceError {
-  const waited = Math.round((options.waitMs ?? DEFAULT_LOCK_WAIT_MS) / 1000);
-  return new SluiceError(
-    'warehouse_locked',
-    `The DuckDB file ${options.path} is held by ${holder}; waited ${String(waited)} s for it.`,
-    {
-      hint: 'Wait until that process ends, or close it (DuckDB lets one process at a time hold a file, even for reading).',
-      details: { path: options.path, ...(pid === undefined ? {} : { pid: Number(pid) }) },
-    },
-  );
-}
-
-function interrupted(path: string, cause: unknown): SluiceError {
-  return new SluiceError(
-    'interrupted',
-    `Interrupted while DuckDB worked on ${path}; its open transactions are rolled back.`,
-    { cause },
-  );
-}
-
-/** DuckDB's message as a SluiceError: what the disk refused keeps its own code, the rest is `warehouse_failed`. */
-function databaseError(error: unknown, path: string, verb = 'used'): SluiceError {
-  if (isSluiceError(error)) return error;
-  const message = messageOf(error);
-  if (/No space left on device/i.test(message)) {
-    return new SluiceError('store_full', `No space is left for the DuckDB file ${path}: ${message}`, {
-      hint: 'Free some space and run again; nothing of the interrupted transaction stays.',
-      cause: error,
-    });
-  }
-  if (/Read-only file system|Permission denied|EACCES|EROFS/i.test(message)) {
-    return new SluiceError('store_read_only', `The DuckDB file ${path} cannot be ${verb}: ${message}`, {
-      cause: error,
-    });
-  }
-  return new SluiceError(
-    'warehouse_failed',
-    verb === 'used' ? message : `The DuckDB file ${path} cannot be ${verb}: ${message}`,
-    {
-      cause: error,
-      details: { conflict: /^TransactionContext Error:.*(?:conflict|another transaction)/is.test(message) },
-    },
-  );
-}
-
-/** Another connection changed the same rows or objects first: the whole transaction may be run again. */
-export function isWriteConflict(error: unknown): boolean {
-  return isSluiceError(error, 'warehouse_failed') && error.details['conflict'] === true;
 }

@@ -10,7 +10,7 @@ import { Effects } from '../compile/context/effects.ts';
 import type { ModelNode, SeedNode, TestNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
 import { parseSeed } from '../compile/seed-rows.ts';
-import { contentHash, shortened } from '../compile/test-name.ts';
+import { contentHash } from '../compile/test-name.ts';
 import type { ModelChanges } from '../plan/changes.ts';
 import type { BuildMode, PlannedNode } from '../plan/plan.ts';
 import { plainSituation } from '../plan/plan-run.ts';
@@ -23,6 +23,7 @@ import { windowPredicate } from '../sql/strategies/insert-overwrite.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
 import { modelScript, type ModelBuild } from './build-script.ts';
 import { rangeColumn, readKeyRange } from './key-range.ts';
+import { auditRelation, testFile } from './test-places.ts';
 import { wantedComments } from './wanted-comments.ts';
 import type { GateTest, ModelWarehouse, PublishOutcome, PublishUnit } from './ports.ts';
 
@@ -235,11 +236,7 @@ export class NodeRunner {
     if (!node.config.storeFailures && !this.#options.storeFailures) return;
     const { project, warehouse } = this.#options;
     const { dialect, target } = project.renderer;
-    const audit = {
-      ...(target.database === undefined ? {} : { database: target.database }),
-      schema: `${target.schema}_dbt_test__audit`,
-      name: shortened(node.name.replaceAll(/[^\w-]/g, '_')).short,
-    };
+    const audit = auditRelation(node, target);
     await warehouse.execute(dialect.createSchema(audit));
     await warehouse.execute(`create or replace table ${dialect.relation(audit)} as\n${select}`);
   }
@@ -301,10 +298,4 @@ function daysOf(from: string, to: string): readonly string[] {
   const days: string[] = [];
   for (let day = from; day <= to; day = addDays(day, 1)) days.push(day);
   return days;
-}
-
-function testFile(node: TestNode): string {
-  if (node.test.type === 'singular') return node.file;
-  // A test may be named freely; only these characters go into a path.
-  return `${node.file}/${shortened(node.name.replaceAll(/[^\w-]/g, '_')).short}.sql`;
 }

@@ -108,6 +108,8 @@ export class Failpoint {
     return replacing(this.#numbered('warehouse', warehouse, ['close']), {
       raw: replacing(raw, {
         loadBatch: (job, batch, hooks) => raw.loadBatch(job, batch, { ...hooks, guard: guarded(hooks.guard) }),
+        loadAside: (job, batches, suffix, guard) =>
+          raw.loadAside(job, batches, suffix, guarded(guard ?? (() => Promise.resolve()))),
       }),
       models: replacing(models, {
         publish: (unit, guard) => models.publish(unit, guarded(guard ?? (() => Promise.resolve()))),

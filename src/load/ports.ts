@@ -46,7 +46,12 @@ export interface RawWarehouse {
    * Fills new raw tables, named with `suffix`, from all these batches; the tables in use stay as they are. Leftovers of an earlier attempt
    * are replaced.
    */
-  loadAside(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): Promise<LoadedRows>;
+  loadAside(
+    job: JobDefinition,
+    batches: readonly LoadBatch[],
+    suffix: string,
+    guard?: CommitGuard,
+  ): Promise<LoadedRows>;
   /** Statements that put the aside tables in place of the ones in use; they run inside the transaction that swaps the models. */
   swapStatements(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): readonly string[];
   close(): Promise<void>;

@@ -101,6 +101,7 @@ async function backfillStep(
     }
     context.models.push({ name: node.name, state: 'done', rows, partitions: days, seconds: 0 });
   }
+  await context.session.guard();
   await runner.finish();
   return rows;
 }

@@ -10,7 +10,7 @@ import type { RunnerNode } from './model-runner.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import type { RunRequest } from './request.ts';
 import { RunContext } from './run-context.ts';
-import { publishTask, TransformPlanner, type ModelTask } from './transform-step.ts';
+import { makeKeys, publishTask, TransformPlanner, type ModelTask } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
 export interface ClaimRequest {
@@ -68,8 +68,7 @@ async function claim(
   );
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, anew));
-  await session.guard();
-  if (statement !== null) await warehouse.models.execute(statement);
+  await makeKeys(context, warehouse, statement);
   await marks.announce(
     warehouse,
     nodes.map(({ name }) => name),

@@ -139,7 +139,8 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
     manifests.flatMap(({ objects }) => objects.filter(({ role }) => role !== 'page')),
   );
   verified.catch(() => undefined);
-  const loaded = await warehouse.raw.loadAside(job, loads, ASIDE_SUFFIX).catch(async (error: unknown) => {
+  const { guard } = context.session;
+  const loaded = await warehouse.raw.loadAside(job, loads, ASIDE_SUFFIX, guard).catch(async (error: unknown) => {
     await verified;
     throw error;
   });
@@ -169,6 +170,7 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
     context.session.guard,
   );
   await noteDone(context, nodes, batches, changes, marks);
+  await context.session.guard();
   await runner.finish();
   const sum = (pick: (manifest: (typeof manifests)[number]) => number): number =>
     manifests.reduce((total, manifest) => total + pick(manifest), 0);

@@ -78,6 +78,7 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
 /** Opens the warehouse for as long as load and models need it, and remembers how it was left. */
 async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
   const { ports, session } = context;
+  await session.guard();
   const warehouse = await ports.warehouse.open();
   try {
     await work(warehouse);

@@ -234,6 +234,20 @@ export async function publishTask(context: RunContext, marks: WarehouseMarks, ta
   }
 }
 
+/** The table of changed keys (`TransformPlanner.withKeys`), made under the guard like every other change of the warehouse. */
+export async function makeKeys(
+  { session: { guard } }: Pick<RunContext, 'session'>,
+  warehouse: OpenWarehouse,
+  statement: string | null,
+): Promise<void> {
+  await guard();
+  if (statement === null) return;
+  await warehouse.models.publish(
+    { node: 'changed keys', statements: [{ sql: statement }], tests: [], marks: [] },
+    guard,
+  );
+}
+
 /** Runs what is to be done; returns the rows written. */
 export async function transformStep(
   context: RunContext,
@@ -250,8 +264,7 @@ export async function transformStep(
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
   if (tasks.length === 0) return 0;
-  await context.session.guard();
-  if (statement !== null) await warehouse.models.execute(statement);
+  await makeKeys(context, warehouse, statement);
   await marks.announce(
     warehouse,
     tasks.map((task) => task.node.name),
@@ -269,6 +282,7 @@ export async function transformStep(
       if (task !== undefined) await publishTask(context, marks, task);
     },
   });
+  await context.session.guard();
   await runner.finish();
   const undone = new Set(
     results.filter(({ state }) => state !== 'done').flatMap(({ name }) => byName.get(name)?.seqs ?? []),

@@ -184,7 +184,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     return rows[0]?.[0] === true;
   }
 
-  async loadAside(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): Promise<LoadedRows> {
+  async loadAside(...[job, batches, suffix, guard]: Parameters<RawWarehouse['loadAside']>): Promise<LoadedRows> {
     try {
       return await this.#database.transaction(async (transaction) => {
         for (const table of TABLES) {
@@ -197,6 +197,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
         for (const { manifest, admission } of batches) {
           if (admits(manifest, admission)) await transaction.run(this.#admissionInsert(job, manifest, suffix));
         }
+        await guard?.();
         return loaded;
       });
     } catch (error) {

@@ -238,6 +238,19 @@ select '{{ names | join(',') }}' as names, '{{ labels | join(',') }}' as labels,
     expect(await rows('select * from analytics.b')).toEqual([['id,label', 'x', 1]]);
   });
 
+  it('passes on once what a template says, however often it was rendered', async () => {
+    await project({
+      'models/a.sql': `{% if execute %}{{ log('counting', info=true) }}{% set n = run_query('select 1 as n').rows[0].n + run_query('select 2 as n').rows[0].n %}
+{{ exceptions.warn('found ' ~ n) }}{% endif %}select {{ n if execute else 0 }} as n`,
+    });
+    const heard: string[] = [];
+    const log = (message: string, level: string): void => void heard.push(`${level} ${message}`);
+    const compiled = await fixture?.compile({ environment: { log } });
+    if (compiled === undefined) throw new Error('no project');
+    await runPlan(compiled, planRun(compiled, { command: 'run' }), new DuckDbModelWarehouse(database), { clock });
+    expect(heard).toEqual(['info counting', 'warn found 3']);
+  });
+
   it('runs hooks around the model in its transaction', async () => {
     await project({
       'models/a.sql': `{{ config(materialized='table', pre_hook="insert into main.log values ('before')",

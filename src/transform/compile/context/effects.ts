@@ -22,6 +22,8 @@ const MAX_QUESTIONS = 1000;
 export class Effects {
   readonly #answers: { readonly question: Question; readonly answer: Answers[Question['kind']] }[] = [];
   #next = 0;
+  /** What the rendering that is under way said; heard once, when it has come to its end. */
+  #messages: (() => void)[] = [];
 
   query(sql: string): QueryResult {
     return this.#ask({ kind: 'query', sql }) as QueryResult;
@@ -41,12 +43,19 @@ export class Effects {
     return known.answer;
   }
 
+  later(message: () => void): void {
+    this.#messages.push(message);
+  }
+
   /** Renders until every question has its answer. */
   async settle<T>(warehouse: ModelWarehouse, render: () => T): Promise<T> {
     for (;;) {
       this.#next = 0;
+      this.#messages = [];
       try {
-        return render();
+        const rendered = render();
+        for (const message of this.#messages) message();
+        return rendered;
       } catch (error) {
         if (!(error instanceof RenderInterrupt)) throw error;
         if (this.#answers.length >= MAX_QUESTIONS) {

@@ -106,9 +106,12 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['modules', ({ environment }) => modulesValue(environment.runStartedAt)],
   ['sluice_version', ({ environment }) => environment.version],
   ['flags', ({ environment }) => fromPlain({ FULL_REFRESH: environment.fullRefresh })],
-  ['log', (sources) => logValue(sources)],
-  ['print', ({ environment }) => hostFunction(([message]) => note(environment, message, 'info'), 'print')],
-  ['exceptions', (sources) => exceptionsValue(sources)],
+  ['log', (sources, scope) => logValue(sources, scope)],
+  [
+    'print',
+    ({ environment }, scope) => hostFunction(([message]) => note(environment, scope, message, 'info'), 'print'),
+  ],
+  ['exceptions', (sources, scope) => exceptionsValue(sources, scope)],
   ['adapter', (sources, scope) => adapterValue(sources, scope)],
   ['api', ({ dialect }) => apiValue(dialect)],
 ]);
@@ -242,19 +245,25 @@ function targetValue(target: ModelTarget): Value {
   });
 }
 
-function note(environment: RenderEnvironment, message: Value | undefined, level: 'debug' | 'info' | 'warn'): Value {
-  environment.log(message === undefined ? '' : toText(message), level);
+type Level = 'debug' | 'info' | 'warn';
+
+/** A template that asks the warehouse renders more than once; what it says is passed on once. */
+function note(environment: RenderEnvironment, { effects }: NodeScope, message: Value | undefined, level: Level): Value {
+  const text = message === undefined ? '' : toText(message);
+  const say = (): void => environment.log(text, level);
+  if (effects === null) say();
+  else effects.later(say);
   return '';
 }
 
-function logValue({ environment }: NameSources): Value {
+function logValue({ environment }: NameSources, scope: NodeScope): Value {
   return hostFunction((args, kwargs) => {
     const info = args[1] ?? kwargs.get('info');
-    return note(environment, args[0] ?? kwargs.get('msg'), info === true ? 'info' : 'debug');
+    return note(environment, scope, args[0] ?? kwargs.get('msg'), info === true ? 'info' : 'debug');
   }, 'log');
 }
 
-function exceptionsValue({ environment }: NameSources): Value {
+function exceptionsValue({ environment }: NameSources, scope: NodeScope): Value {
   const raise = hostFunction((args, kwargs: Kwargs) => {
     const message = args[0] ?? kwargs.get('msg');
     return fail(message === undefined ? 'the template raised an error' : toText(message));
@@ -263,7 +272,7 @@ function exceptionsValue({ environment }: NameSources): Value {
     {
       raise_compiler_error: raise,
       raise_not_implemented: raise,
-      warn: hostFunction(([message]) => note(environment, message, 'warn'), 'warn'),
+      warn: hostFunction(([message]) => note(environment, scope, message, 'warn'), 'warn'),
     },
     { typeName: 'exceptions' },
   );

@@ -177,6 +177,12 @@ describe('scripts and transactions', () => {
     expect(await rows('select k, v from ds.target')).toEqual([['a', '1']]);
   });
 
+  test('DELETE with a correlated EXISTS deletes everything', async () => {
+    await mustRun('create table ds.emptied as select 1 as id union all select 2');
+    await mustRun('delete from ds.emptied as d where exists (select 1 from (select 2 as id) as s where s.id = d.id)');
+    expect(await rows('select count(*) from ds.emptied')).toEqual([['0']]);
+  });
+
   test('MERGE takes two source rows for one target row', async () => {
     const source = 'create temp table twice as select "a" as k, 1 as v union all select "a", 2;';
     await mustRun(

@@ -4,8 +4,8 @@
  *
  * - CREATE OR REPLACE and CREATE IF NOT EXISTS of something that exists answer 409 and leave the old columns known: drop first, in a job of
  *   its own; through a second table when the statement reads what it replaces;
- * - ALTER TABLE and CREATE SCHEMA answer OK and do nothing: the table is built anew, the dataset made by REST;
- * - copies fail: CREATE … AS SELECT;
+ * - ALTER TABLE and CREATE SCHEMA answer OK and do nothing: the table is built anew, descriptions and datasets are set by REST;
+ * - copies fail: CREATE … AS SELECT; a DELETE with a correlated EXISTS deletes everything: MERGE;
  * - no @@row_count: rows are compared before and after;
  * - a script is not atomic, so every statement may as well be a job of its own.
  *
@@ -16,8 +16,19 @@ import type { QueryResult } from '../../transform/run/ports.ts';
 import { toApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
 import type { FieldSchema, TableReference, TableResource } from './rest-types.ts';
-import { classify, dmlTarget, plainRelation, replaceRelation, selectOf, type CreateStatement } from './sql-text.ts';
+import {
+  classify,
+  dmlTarget,
+  plainRelation,
+  replaceRelation,
+  selectOf,
+  unquoted,
+  type CreateStatement,
+} from './sql-text.ts';
 import { typeName } from './values.ts';
+
+/** What `Dialect.stagingRelation` appends. */
+const STAGING_SUFFIX = '__sluice_stage';
 
 export interface BridgeOptions {
   readonly api: BigQueryApi;
@@ -45,8 +56,7 @@ export class EmulatorBridge {
       case 'create':
         return this.#create(sql, statement);
       case 'drop':
-        if ((await this.#table(statement.relation)) !== undefined) await this.#run(sql);
-        return;
+        return this.#drop(sql, statement.relation);
       case 'alter':
         return this.#alter(statement.relation, statement.rest);
       case 'query':
@@ -54,7 +64,7 @@ export class EmulatorBridge {
         await this.#query(sql);
         return;
       default:
-        await this.#run(sql);
+        await this.#run(withoutCorrelatedDelete(sql));
     }
   }
 
@@ -73,6 +83,13 @@ export class EmulatorBridge {
     const before = await this.#rowsOf(target);
     await this.execute(sql);
     return changedRows(before, await this.#rowsOf(target));
+  }
+
+  /** Staging tables are emptied instead: see `#create` for what a drop costs, and the next run makes the same table again. */
+  async #drop(sql: string, relation: string): Promise<void> {
+    if ((await this.#table(relation)) === undefined) return;
+    const isStaging = plainRelation(relation).endsWith(STAGING_SUFFIX);
+    await this.#run(isStaging ? `delete from ${relation} where true` : sql);
   }
 
   async #create(sql: string, statement: CreateStatement): Promise<void> {
@@ -118,12 +135,12 @@ export class EmulatorBridge {
     return text(known) === text(columns);
   }
 
-  /** `add column`, `drop column`, `alter column … set data type`; options are left out, for the emulator keeps none. */
+  /** `add column`, `drop column`, `alter column … set data type`, `set options`. */
   async #alter(relation: string, rest: readonly string[]): Promise<void> {
     const words = rest.map((word) => word.toLowerCase());
-    if (words[0] === 'set' || words.includes('options')) return;
     const table = await this.#table(relation);
     if (table === undefined) throw new SluiceError('model_failed', `Not found: Table ${plainRelation(relation)}`);
+    if (words.includes('options')) return this.#describe(table, rest);
     const altered = alteredFields(table.schema?.fields ?? [], rest);
     if (altered === undefined) return;
     const aside = besides(relation);
@@ -143,6 +160,24 @@ export class EmulatorBridge {
     const names = kept.map((field) => `\`${field.name}\``).join(', ');
     await this.#run(`insert into ${relation} (${names}) select ${values} from ${aside}`);
     await this.#run(`drop table ${aside}`);
+  }
+
+  /** `set options (description = '…')`, of the table or of `alter column <name>`; other options are left out. */
+  async #describe(table: TableResource, rest: readonly string[]): Promise<void> {
+    const words = rest.map((word) => word.toLowerCase());
+    const at = words.indexOf('description');
+    const text = at === -1 ? undefined : rest[at + 2];
+    if (text === undefined) return;
+    const description = unquoted(text);
+    if (words[0] === 'set') {
+      await this.#api.patchTable(table.tableReference, { description });
+      return;
+    }
+    const column = plainRelation(rest[2] ?? '');
+    const fields = (table.schema?.fields ?? []).map((field) =>
+      field.name === column ? { ...field, description } : field,
+    );
+    await this.#api.patchTable(table.tableReference, { schema: { fields } });
   }
 
   async #createDataset(text: string): Promise<void> {
@@ -215,6 +250,19 @@ function fieldOf(name: string, type: readonly string[]): FieldSchema {
   const words = type.map((word) => word.toUpperCase());
   if (words[0] === 'ARRAY') return { name, type: words[2] ?? 'STRING', mode: 'REPEATED' };
   return { name, type: words[0] ?? 'STRING', mode: 'NULLABLE' };
+}
+
+/**
+ * A DELETE with a correlated EXISTS empties the table on the emulator. The one that `delete+insert` writes says the same as a MERGE that
+ * deletes what matches.
+ */
+function withoutCorrelatedDelete(sql: string): string {
+  const shape =
+    /^delete from (\S+) as (\w+)\s+where exists \(select 1 from (\S+) as (\w+) where ([^()]+)\)(\s+and [\s\S]+)?$/i;
+  const found = shape.exec(sql.trim());
+  if (found === null) return sql;
+  const [, target = '', dest = '', source = '', src = '', on = '', and = ''] = found;
+  return `merge into ${target} as ${dest} using ${source} as ${src} on ${on} when matched${and} then delete`;
 }
 
 /** Rows that came, and those that went, where an updated row is one of each. */

@@ -64,7 +64,10 @@ export function scriptText(steps: readonly ScriptStep[]): string {
 }
 
 function inTransaction(unit: PublishUnit, changes: readonly Change[]): ScriptStep[] {
-  const ordered = hoisted(changes);
+  const ordered = [
+    ...hoisted(changes.filter(({ sql }) => !isDescription(sql))),
+    ...changes.filter(({ sql }) => isDescription(sql)),
+  ];
   const firstDml = ordered.findIndex(({ sql }) => classify(sql).kind === 'dml');
   const lastDml = ordered.findLastIndex(({ sql }) => classify(sql).kind === 'dml');
   const counter = new Counter();
@@ -104,6 +107,14 @@ function hoisted(changes: readonly Change[]): readonly Change[] {
   return [...ddl, ...rest];
 }
 
+/** `alter … set options (…)` says something about a table and touches no row: it may wait until the rows are there. */
+function isDescription(sql: string): boolean {
+  const statement = classify(sql);
+  if (statement.kind !== 'alter') return false;
+  const words = statement.rest.map((word) => word.toLowerCase());
+  return words.includes('set') && words[words.indexOf('set') + 1] === 'options';
+}
+
 /** Neither mentions what the other changes. */
 function areIndependent(earlier: string, ddl: string, created: string | undefined): boolean {
   const changed = dmlTarget(earlier) ?? relationOf(earlier);
@@ -133,7 +144,9 @@ function lastCreation(changes: readonly Change[]): Creation | undefined {
   for (const [index, { sql }] of changes.entries()) {
     const statement = classify(sql);
     if (statement.kind === 'create' && statement.orReplace) found = { index, statement };
-    if (statement.kind === 'dml') found = undefined;
+    // Rows written into the new table belong to it; those of other tables (a hook's) do not matter here.
+    if (statement.kind === 'dml' && found !== undefined && dmlTarget(sql) === found.statement.relation)
+      found = undefined;
   }
   return found;
 }
@@ -160,15 +173,19 @@ function testedBeforeReplacing(
   const replacement =
     staged === undefined && isTable ? `create or replace table ${statement.relation} copy ${aside}` : change.sql;
   const cleanup = staged === undefined ? [{ sql: `drop ${statement.what} if exists ${aside}`, countRows: false }] : [];
+  const after = changes.slice(index + 1).filter((other) => !drops.includes(other));
+  const rest = after.filter(({ sql }) => isPermanentDdl(sql));
+  const steps = (list: readonly Change[]): ScriptStep[] => list.flatMap((one) => counter.steps(one));
   return [
-    ...[...before, ...build].flatMap((one) => counter.steps(one)),
+    ...steps([...before, ...build]),
     ...gateSteps(tests),
-    ...drops.flatMap((one) => counter.steps(one)),
+    ...steps(drops),
     ...counter.steps({ sql: replacement, countRows: change.countRows }),
-    ...transaction(unit.marks.map((sql) => ({ sql, role: 'mark' }))),
-    ...[...cleanup, ...changes.slice(index + 1).filter((other) => !drops.includes(other))].flatMap((one) =>
-      counter.steps(one),
-    ),
+    ...transaction([
+      ...steps(after.filter((other) => !rest.includes(other))),
+      ...unit.marks.map((sql): ScriptStep => ({ sql, role: 'mark' })),
+    ]),
+    ...steps([...cleanup, ...rest]),
   ];
 }
 

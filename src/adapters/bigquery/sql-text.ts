@@ -208,3 +208,10 @@ export function dmlTarget(sql: string): string | undefined {
   while (words[end] === '.' || words[end] === '-') end += 2;
   return classify(sql).kind === 'dml' ? words.slice(index, end).join('') : undefined;
 }
+
+/** The value of a text literal as `textLiteral` writes it. */
+export function unquoted(literal: string): string {
+  return literal
+    .slice(1, -1)
+    .replaceAll(/\\(.)/g, (_, character: string) => ({ n: '\n', r: '\r' })[character] ?? character);
+}

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKafka } from '../../src/adapters/kafka/kafkajs-internals.ts';
@@ -126,12 +127,20 @@ describe('a leader that moves (F12)', RESTART, () => {
       const admin = createKafka({ brokers: [broker.brokers], retry: { retries: 20 } }).admin();
       await admin.connect();
       const replicaAssignment = [{ partition: 0, replicas: [2, 1] }];
-      await admin.createTopics({ topics: [{ topic: 'moving', replicaAssignment }], waitForLeaders: true });
+      await admin.createTopics({ topics: [{ topic: 'moving', replicaAssignment }], waitForLeaders: false });
       await admin.disconnect();
+      while (
+        (
+          await plain()
+            .partitions(['moving'])
+            .catch(() => [])
+        ).length === 0
+      )
+        await sleep(100);
       const topics = new KafkaTopics({ brokers: [broker.brokers] });
       await fill(topics, 'moving');
       await topics.close();
-      const keys = await readDisturbed(plain(), 'moving', () => second.kill());
+      const keys = await readDisturbed(source, 'moving', () => second.kill());
       expect(keys).toEqual(everyKey);
     } finally {
       await second.stop();

@@ -45,7 +45,8 @@ async function create(topic: string, configs: Readonly<Record<string, string>> =
     replicationFactor: 1,
     configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
   };
-  await admin.createTopics({ topics: [settings], waitForLeaders: true });
+  await admin.createTopics({ topics: [settings], waitForLeaders: false });
+  await waitFor(async () => (await source.partitions([topic]).catch(() => [])).length === partitions);
 }
 
 async function end(topic: string, partition = 0): Promise<bigint> {

@@ -27,7 +27,7 @@ export interface RetryTiming {
   readonly connectTimeoutMs: number;
 }
 
-export const DEFAULT_RETRY: RetryTiming = { connectForMs: 15_000, retryForMs: 60_000, connectTimeoutMs: 10_000 };
+export const DEFAULT_RETRY: RetryTiming = { connectForMs: 10_000, retryForMs: 60_000, connectTimeoutMs: 10_000 };
 
 /** A topic that was just there and is not found may be on its way to a new leader; later than this it is gone. */
 const UNKNOWN_TOPIC_FOR_MS = 5_000;
@@ -97,9 +97,10 @@ export class KafkaConnection {
     }
   }
 
-  /** Asks any broker. A topic that does not exist has its error code set. */
+  /** Asks any broker; for all topics when none is named. A topic that does not exist has its error code set. */
   async metadata(topics: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, TopicMetadata>> {
-    return this.retrying(`Asking the brokers for ${topics.join(', ')}`, signal, async () => this.#askMetadata(topics));
+    const what = topics.length === 0 ? 'their topics' : topics.join(', ');
+    return this.retrying(`Asking the brokers for ${what}`, signal, async () => this.#askMetadata(topics));
   }
 
   /** One request to the partition's leader. Throws raw failures: the caller retries it as a whole. */

@@ -3,7 +3,8 @@ import type { Admin, IHeaders, Kafka, Message, Producer } from 'kafkajs';
 import { SluiceError } from '../../core/errors.ts';
 import { partitionOfKey } from '../../core/partitioner.ts';
 import type { NewRecord } from '../../core/record.ts';
-import { DEFAULT_RETRY, KafkaConnection } from './connection.ts';
+import { pause } from './abortable.ts';
+import { DEFAULT_RETRY, KafkaConnection, type TopicMetadata } from './connection.ts';
 import { BrokerReply, ERROR_CODE, kafkaFailure } from './failures.ts';
 import { createKafka } from './kafkajs-internals.ts';
 import { listOffsets } from './list-offsets.ts';
@@ -33,6 +34,8 @@ interface Range {
 /** One request's worth: well under the broker's default `message.max.bytes` of 1 MB per batch. */
 const SEND_BYTES = 500_000;
 const SEND_RECORDS = 5_000;
+const SETTLE_FOR_MS = 10_000;
+const SETTLE_POLL_MS = 20;
 const BROKER_DEFAULT = -1;
 const TOPIC_ALREADY_EXISTS = 36;
 
@@ -50,9 +53,11 @@ export class KafkaTopics {
   async create(topic: string, partitions: number): Promise<void> {
     await this.#administer(`Creating topic ${topic}`, topic, async (admin) => {
       const settings = { topic, numPartitions: partitions, replicationFactor: BROKER_DEFAULT };
-      const created = await admin.createTopics({ topics: [settings], waitForLeaders: true });
+      // kafkajs's own waiting takes "unknown topic" for an answer, which a busy broker gives for a moment.
+      const created = await admin.createTopics({ topics: [settings], waitForLeaders: false });
       if (!created) throw new SluiceError('topic_exists', `Topic ${topic} exists already in Kafka`);
     });
+    await this.#until(topic, (found) => leaders(found) === partitions);
   }
 
   async addPartitions(topic: string, total: number): Promise<void> {
@@ -67,6 +72,7 @@ export class KafkaTopics {
     await this.#administer(`Adding partitions to ${topic}`, topic, async (admin) => {
       await admin.createPartitions({ topicPartitions: [{ topic, count: total }] });
     });
+    await this.#until(topic, (found) => leaders(found) === total);
   }
 
   async delete(topic: string): Promise<void> {
@@ -74,6 +80,7 @@ export class KafkaTopics {
     await this.#administer(`Deleting topic ${topic}`, topic, async (admin) => {
       await admin.deleteTopics({ topics: [topic] });
     });
+    await this.#until(topic, (found) => found?.errorCode !== ERROR_CODE.NONE);
   }
 
   async trim(topic: string, partition: number, beforeOffset: bigint): Promise<bigint> {
@@ -149,6 +156,14 @@ export class KafkaTopics {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  /** The controller has decided; the brokers hear of it a moment later. Whoever uses the topic next should not have to know. */
+  async #until(topic: string, condition: (found: TopicMetadata | undefined) => boolean): Promise<void> {
+    const deadline = performance.now() + SETTLE_FOR_MS;
+    while (!condition((await this.#connection.metadata([topic])).get(topic)) && performance.now() < deadline) {
+      await pause(SETTLE_POLL_MS, undefined);
+    }
   }
 
   async #found(topic: string): Promise<KafkaTopicDescription> {
@@ -240,6 +255,11 @@ class Sending {
     this.#keyless = (this.#keyless + 1) % this.#partitions;
     return this.#keyless;
   }
+}
+
+/** Partitions that have a leader. */
+function leaders(found: TopicMetadata | undefined): number {
+  return [...(found?.leaders.values() ?? [])].filter((node) => node >= 0).length;
 }
 
 function bytesOf(field: string | Uint8Array | null): Buffer | null {

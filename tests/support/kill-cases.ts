@@ -44,6 +44,6 @@ export function doubleKills(scenario: KillScenario): readonly EffectCase[] {
   return chosen(scenario, (_name, number) => number % 5 === 2).map((effect, index) => ({
     effect,
     fault: 'after',
-    then: { effect: 3 + ((index * 7) % (all - 3)), fault: index % 2 === 0 ? 'before' : 'after' },
+    second: { effect: 3 + ((index * 7) % (all - 3)), fault: index % 2 === 0 ? 'before' : 'after' },
   }));
 }

@@ -125,28 +125,28 @@ export interface EffectCase {
   readonly effect: number;
   readonly fault: Fault;
   /** A second fault, in the run that recovers. */
-  readonly then?: { readonly effect: number; readonly fault: Fault };
+  readonly second?: { readonly effect: number; readonly fault: Fault };
 }
 
 /** Plays all cases, one after the other, and throws one error that tells all that went wrong. */
 export async function playCases(scenario: KillScenario, cases: readonly EffectCase[]): Promise<void> {
   const problems: string[] = [];
-  for (const { effect, fault, then } of cases) {
+  for (const { effect, fault, second } of cases) {
     const home = await scenario.home();
     try {
       await scenario.disturb(home, effect, fault);
       await scenario.checkReader(home);
       // Every third time the next cron slot finishes it, otherwise whoever repeats the command.
       const args = effect % 3 === 0 ? scenario.hourly : scenario.args;
-      if (then !== undefined) {
-        await scenario.disturb(home, then.effect, then.fault, args);
+      if (second !== undefined) {
+        await scenario.disturb(home, second.effect, second.fault, args);
         await scenario.checkReader(home);
       }
       await scenario.finish(home, args);
     } catch (error) {
-      const second = then === undefined ? '' : `, then ${then.fault} effect ${then.effect}`;
+      const and = second === undefined ? '' : `, then ${second.fault} effect ${second.effect}`;
       const told = error instanceof Error ? error.message : String(error);
-      problems.push(`${scenario.name}, ${fault} effect ${effect}${second}: ${told.slice(0, 3000)}`);
+      problems.push(`${scenario.name}, ${fault} effect ${effect}${and}: ${told.slice(0, 3000)}`);
     } finally {
       await rm(home, { recursive: true, force: true });
     }

@@ -121,12 +121,14 @@ export async function readPublished(home: string): Promise<Published> {
 /** Landing, raw and published tables against the oracle, after the history's run of this index. */
 export async function checkAgainstOracle(home: string, history: History, lastRun: number): Promise<void> {
   const sealed = await readSealedBatches(createLocalFilesObjectStore(join(home, 'landing')), history.entity);
-  const downloads = sealed.filter(({ manifest }) => manifest.kind === 'snapshot' && manifest.void !== true).length;
-  const listings = history.runs.slice(0, lastRun + 1).flatMap(({ fullLoad }) => (fullLoad === null ? [] : [fullLoad]));
-  const last = listings.at(-1) ?? [];
-  // A killed full load may be followed by a second one, of the same listing.
-  const all = Array.from({ length: downloads }, (_, index) => listings[index] ?? last);
-  await checkProject(home, { history, lastRun, downloads: all });
+  const listings = new Map(history.runs.map(({ logicalTime, fullLoad }) => [Date.parse(logicalTime), fullLoad]));
+  // A killed full load may be followed by another one, of the same listing.
+  const downloads = sealed.flatMap(({ manifest }) =>
+    manifest.kind === 'snapshot' && manifest.void !== true
+      ? [listings.get(Date.parse(manifest.logicalTime)) ?? []]
+      : [],
+  );
+  await checkProject(home, { history, lastRun, downloads });
 }
 
 /** One hash over names and bytes of all files below a folder, temporary ones apart. */

@@ -7,15 +7,16 @@ import type { PlannedPage } from './history-pages.ts';
 
 const TOPICS = { c: 'kundenservice-kunde-create', u: 'kundenservice-kunde-update', d: 'kundenservice-kunde-delete' };
 const PARTITIONS = 2;
-const CUSTOMERS = 30;
+export const CUSTOMERS = 30;
+export const TOPIC_SHAPES = Object.values(TOPICS).map((name) => ({ name, partitions: PARTITIONS }));
 
 /** The initial full load, and the run that is killed. Between them Europe/Berlin goes to summer time. */
 export const FIRST_RUN = '2026-03-28T09:30:00Z';
 export const SECOND_RUN = '2026-03-30T06:30:00Z';
 
-const idOf = (index: number): string => `K-${String(index).padStart(6, '0')}`;
+export const idOf = (index: number): string => `K-${String(index).padStart(6, '0')}`;
 
-function customer(index: number, updatedAt: string, change: Readonly<Record<string, unknown>> = {}): string {
+export function customer(index: number, updatedAt: string, change: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({
     id: idOf(index),
     updated_at: updatedAt,
@@ -42,7 +43,7 @@ interface Told {
   readonly value?: string | null;
 }
 
-function record({ op, index, at, brokerAt = at, value = customer(index, at) }: Told): ProducedRecord {
+export function record({ op, index, at, brokerAt = at, value = customer(index, at) }: Told): ProducedRecord {
   return {
     topic: TOPICS[op],
     partition: index % PARTITIONS,
@@ -95,20 +96,21 @@ function changed(): ProducedRecord[] {
   ];
 }
 
-function pages(rows: readonly string[]): PlannedPage[] {
+/** Two pages. */
+export function listing(rows: readonly string[]): PlannedPage[] {
   const half = Math.ceil(rows.length / 2);
   return [rows.slice(0, half), rows.slice(half)].map((items) => ({ items, total: rows.length, takesMs: 0 }));
 }
 
 /** The first listing knows one customer whom no topic names, and one row without `updated_at`. */
-const FIRST_LISTING = pages([
+const FIRST_LISTING = listing([
   ...Array.from({ length: CUSTOMERS }, (_, at) => customer(at + 1, minute('2026-03-27T08', at + 1))).slice(0, 29),
   customer(40, '2026-01-05T00:00:00Z'),
   JSON.stringify({ id: idOf(41), city: 'Kiel' }),
 ]);
 
 /** The second one brings new values without events, lacks two customers and has a bad row. */
-const SECOND_LISTING = pages([
+const SECOND_LISTING = listing([
   ...Array.from({ length: 27 }, (_, at) => {
     const index = at + 1;
     return customer(index, minute('2026-03-27T08', index), { segment: 'retail' });
@@ -125,7 +127,7 @@ export function killStory(mode: HistoryRun['mode'], withListing: boolean): Histo
   const fullLoad = withListing ? SECOND_LISTING : null;
   return {
     entity: 'customer',
-    topics: Object.values(TOPICS).map((name) => ({ name, partitions: PARTITIONS })),
+    topics: TOPIC_SHAPES,
     runs: [
       { ...WITHOUT_FLAGS, logicalTime: FIRST_RUN, mode: 'all', fullLoad: FIRST_LISTING, produced: created() },
       { ...WITHOUT_FLAGS, logicalTime: SECOND_RUN, mode, fullLoad, produced: changed() },

@@ -129,14 +129,8 @@ describe('a leader that moves (F12)', RESTART, () => {
       const replicaAssignment = [{ partition: 0, replicas: [2, 1] }];
       await admin.createTopics({ topics: [{ topic: 'moving', replicaAssignment }], waitForLeaders: false });
       await admin.disconnect();
-      while (
-        (
-          await plain()
-            .partitions(['moving'])
-            .catch(() => [])
-        ).length === 0
-      )
-        await sleep(100);
+      const source = plain();
+      while ((await source.partitions(['moving']).catch(() => [])).length === 0) await sleep(100);
       const topics = new KafkaTopics({ brokers: [broker.brokers] });
       await fill(topics, 'moving');
       await topics.close();

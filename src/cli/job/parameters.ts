@@ -1,7 +1,7 @@
 /** A job's own parameters on the command line, read by yargs: what commander left over, strictly. */
 import { SluiceError } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
-import { didYouMean } from '../../config/suggest.ts';
+import { closest } from '../../config/suggest.ts';
 import { RESERVED_PARAMETERS } from '../../config/job-parameters.ts';
 
 export type ParameterValues = Readonly<Record<string, string | number | boolean>>;
@@ -52,7 +52,9 @@ export function checked(job: JobDefinition, parsed: Readonly<Record<string, unkn
 
 function unknownOption(job: JobDefinition, name: string): SluiceError {
   const own = Object.keys(job.parameters);
-  return new SluiceError('usage', `unknown option '--${name}'${didYouMean(name, [...RESERVED_PARAMETERS, ...own])}`, {
+  const match = closest(name, [...RESERVED_PARAMETERS, ...own]);
+  const suggestion = match === undefined ? '' : `; did you mean --${match}?`;
+  return new SluiceError('usage', `unknown option '--${name}'${suggestion}`, {
     hint:
       own.length === 0
         ? `Job ${job.name} has no parameters of its own; sluice job run --help lists the options of every job`

@@ -117,7 +117,7 @@ describe('mistakes', () => {
     [['job'], /error\[usage\]: a command is missing[\s\S]*Usage: sluice job/],
     [['job', 'run'], /error\[usage\]: missing required argument 'job'/],
     [['job', 'run', 'thing', '--only', 'lnad'], /error\[usage\].*'lnad' is invalid.*land, load, transform/],
-    [['job', 'run', 'thing', '--ful-load'], /error\[usage\]: unknown option '--ful-load'; did you mean "full-load"\?/],
+    [['job', 'run', 'thing', '--ful-load'], /error\[usage\]: unknown option '--ful-load'; did you mean --full-load\?/],
     [['job', 'run', 'thing', '--days', 'many'], /error\[usage\]: --days: expected a number/],
     [['job', 'run', 'thing', 'other'], /error\[usage\]: unexpected argument 'other'/],
     [

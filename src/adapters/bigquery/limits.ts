@@ -5,7 +5,10 @@ export const MAX_URIS_PER_LOAD = 10_000;
 
 /**
  * Loads, copies and query destinations together per table and day, failed ones included; DML is not counted. One load per table and
- * hourly batch uses 24 of them; below two minutes between batches it would run out.
+ * hourly batch uses 24 of them; below two minutes between batches it would run out. Nothing in the code needs to count: it is the reason for
+ * one load per batch.
+ *
+ * @public
  */
 export const MAX_TABLE_MODIFICATIONS_PER_DAY = 1500;
 

@@ -50,7 +50,9 @@ describe('the catalogue', () => {
           title: match[3],
         })),
       );
-    expect(documented, 'docs/errors.md is old: npm run docs:errors').toEqual(codes.map((code) => ({ code, ...ERROR_CATALOGUE[code] })));
+    expect(documented, 'docs/errors.md is old: npm run docs:errors').toEqual(
+      codes.map((code) => ({ code, ...ERROR_CATALOGUE[code] })),
+    );
   });
 });
 

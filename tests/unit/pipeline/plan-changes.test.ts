@@ -6,7 +6,20 @@ import { daysOf, planPartitions, type ChangesInput } from '../../../src/pipeline
 const job = { limits: DEFAULT_LIMITS, snapshot: { toleranceMs: 300_000 } } as unknown as JobDefinition;
 
 function stream(minEventAt: string, maxEventAt: string, minBrokerAt = minEventAt): Manifest {
-  return { version: 1, job: 'j', seq: 1, batchId: 'j-1', kind: 'stream', logicalTime: maxEventAt, ranges: [], gaps: [], objects: [], counts: { read: 1, landed: 1, quarantined: 0 }, times: { minEventAt, maxEventAt, minBrokerAt, maxBrokerAt: maxEventAt }, drift: [] };
+  return {
+    version: 1,
+    job: 'j',
+    seq: 1,
+    batchId: 'j-1',
+    kind: 'stream',
+    logicalTime: maxEventAt,
+    ranges: [],
+    gaps: [],
+    objects: [],
+    counts: { read: 1, landed: 1, quarantined: 0 },
+    times: { minEventAt, maxEventAt, minBrokerAt, maxBrokerAt: maxEventAt },
+    drift: [],
+  };
 }
 
 const base: ChangesInput = {
@@ -26,12 +39,19 @@ describe('planPartitions', () => {
 
   it('fills every day that began since the last run', () => {
     const plan = planPartitions({ ...base, today: '2026-03-13' });
-    expect(plan).toMatchObject({ window: { from: '2026-03-11', to: '2026-03-13' }, newDaysFrom: '2026-03-11', allKeys: false });
+    expect(plan).toMatchObject({
+      window: { from: '2026-03-11', to: '2026-03-13' },
+      newDaysFrom: '2026-03-11',
+      allKeys: false,
+    });
   });
 
   it('reaches back to the local day of the earliest event', () => {
     // 23:30 UTC is the next day in Berlin.
-    const plan = planPartitions({ ...base, pending: [stream('2026-03-06T23:30:00.000000Z', '2026-03-10T08:00:00.000000Z')] });
+    const plan = planPartitions({
+      ...base,
+      pending: [stream('2026-03-06T23:30:00.000000Z', '2026-03-10T08:00:00.000000Z')],
+    });
     expect(plan).toMatchObject({ window: { from: '2026-03-07', to: '2026-03-10' }, newDaysFrom: null });
   });
 
@@ -39,7 +59,9 @@ describe('planPartitions', () => {
     const snapshot = { startedAt: '2026-03-04T10:00:00.000Z', finishedAt: '2026-03-04T10:05:00.000Z', complete: true };
     const late = stream('2026-03-09T08:00:00.000000Z', '2026-03-09T08:00:00.000000Z', '2026-03-04T09:00:00.000Z');
     expect(planPartitions({ ...base, snapshots: [snapshot], pending: [late] }).window?.from).toBe('2026-03-04');
-    expect(planPartitions({ ...base, snapshots: [{ ...snapshot, complete: false }], pending: [late] }).window?.from).toBe('2026-03-09');
+    expect(
+      planPartitions({ ...base, snapshots: [{ ...snapshot, complete: false }], pending: [late] }).window?.from,
+    ).toBe('2026-03-09');
   });
 
   it('reaches back to a snapshot over midnight whose absence a later assertion unmakes', () => {
@@ -51,22 +73,35 @@ describe('planPartitions', () => {
   });
 
   it('never starts before history does', () => {
-    expect(planPartitions({ ...base, pending: [stream('2020-01-01T00:00:00.000000Z', '2026-03-10T00:00:00.000000Z')] }).window?.from).toBe('2026-03-01');
+    expect(
+      planPartitions({ ...base, pending: [stream('2020-01-01T00:00:00.000000Z', '2026-03-10T00:00:00.000000Z')] })
+        .window?.from,
+    ).toBe('2026-03-01');
   });
 
   it('writes all keys again when history begins earlier than before', () => {
-    expect(planPartitions({ ...base, historyStart: '2026-02-20' })).toMatchObject({ window: { from: '2026-02-20', to: '2026-03-10' }, allKeys: true });
+    expect(planPartitions({ ...base, historyStart: '2026-02-20' })).toMatchObject({
+      window: { from: '2026-02-20', to: '2026-03-10' },
+      allKeys: true,
+    });
   });
 
   it('caps the window and says which days stay stale', () => {
     const capped = { ...job, limits: { ...DEFAULT_LIMITS, maxRecomputeDays: 3 } };
-    const plan = planPartitions({ ...base, job: capped, pending: [stream('2026-03-04T10:00:00.000000Z', '2026-03-10T00:00:00.000000Z')] });
+    const plan = planPartitions({
+      ...base,
+      job: capped,
+      pending: [stream('2026-03-04T10:00:00.000000Z', '2026-03-10T00:00:00.000000Z')],
+    });
     expect(plan.window).toEqual({ from: '2026-03-08', to: '2026-03-10' });
     expect(plan.stale).toEqual({ from: '2026-03-04', to: '2026-03-07' });
   });
 
   it('builds everything the first time, and nothing before history has begun', () => {
-    expect(planPartitions({ ...base, published: null })).toMatchObject({ window: { from: '2026-03-01', to: '2026-03-10' }, allKeys: true });
+    expect(planPartitions({ ...base, published: null })).toMatchObject({
+      window: { from: '2026-03-01', to: '2026-03-10' },
+      allKeys: true,
+    });
     expect(planPartitions({ ...base, published: null, historyStart: null }).window).toBeNull();
     expect(planPartitions({ ...base, published: null, historyStart: '2026-03-11' }).window).toBeNull();
   });

@@ -5,9 +5,17 @@ import type { SourceRecord } from '../../../src/core/record.ts';
 import type { StreamSource } from '../../../src/ingest/ports.ts';
 import type { Position } from '../../../src/state/ports.ts';
 
-const record = (offset: bigint, text: string): SourceRecord => ({ offset, timestampMs: 1, key: Buffer.from('k'), value: Buffer.from(text) });
+const record = (offset: bigint, text: string): SourceRecord => ({
+  offset,
+  timestampMs: 1,
+  key: Buffer.from('k'),
+  value: Buffer.from(text),
+});
 
-function log(partitions: readonly { topic?: string; partition: number; start: bigint; end: bigint }[], records: readonly SourceRecord[] = []): StreamSource {
+function log(
+  partitions: readonly { topic?: string; partition: number; start: bigint; end: bigint }[],
+  records: readonly SourceRecord[] = [],
+): StreamSource {
   return {
     partitions: () => Promise.resolve(partitions.map((entry) => ({ topic: 't', ...entry }))),
     recordAt: (_topic, _partition, offset) => Promise.resolve(records.find((candidate) => candidate.offset === offset)),
@@ -19,7 +27,15 @@ function log(partitions: readonly { topic?: string; partition: number; start: bi
   };
 }
 
-const position = (next: string, last: Position['last'] = null, extra: Partial<Position> = {}): Position => ({ topic: 't', epoch: 0, partition: 0, next, last, closed: false, ...extra });
+const position = (next: string, last: Position['last'] = null, extra: Partial<Position> = {}): Position => ({
+  topic: 't',
+  epoch: 0,
+  partition: 0,
+  next,
+  last,
+  closed: false,
+  ...extra,
+});
 
 const options = { maxRows: 1000, acceptGap: false };
 
@@ -37,7 +53,14 @@ describe('planStream', () => {
   });
 
   it('keeps a partition back whose records were deleted unread, and names the exact range', async () => {
-    const view = await inspectTopics(log([{ partition: 0, start: 20n, end: 30n }, { partition: 1, start: 0n, end: 5n }]), ['t'], [position('9')]);
+    const view = await inspectTopics(
+      log([
+        { partition: 0, start: 20n, end: 30n },
+        { partition: 1, start: 0n, end: 5n },
+      ]),
+      ['t'],
+      [position('9')],
+    );
     const plan = planStream(view, options);
     expect(plan.refusedGaps).toEqual([{ topic: 't', partition: 0, from: 9n, to: 20n }]);
     expect(plan.intent?.ranges.map(({ partition }) => partition)).toEqual([1]);
@@ -46,15 +69,25 @@ describe('planStream', () => {
   it('records an accepted gap and goes on behind it', async () => {
     const view = await inspectTopics(log([{ partition: 0, start: 20n, end: 30n }]), ['t'], [position('9')]);
     const plan = planStream(view, { ...options, acceptGap: true });
-    expect(plan.intent?.gaps).toEqual([{ topic: 't', epoch: 0, partition: 0, from: '9', to: '20', reason: 'retention' }]);
+    expect(plan.intent?.gaps).toEqual([
+      { topic: 't', epoch: 0, partition: 0, from: '9', to: '20', reason: 'retention' },
+    ]);
     expect(plan.intent?.ranges).toEqual([{ topic: 't', epoch: 0, partition: 0, from: '20', to: '30' }]);
   });
 
   it('finds a recreated topic by another record at the last landed offset', async () => {
     const last = { offset: '8', checksum: recordChecksum(record(8n, 'old')) };
-    const same = await inspectTopics(log([{ partition: 0, start: 0n, end: 12n }], [record(8n, 'old')]), ['t'], [position('9', last)]);
+    const same = await inspectTopics(
+      log([{ partition: 0, start: 0n, end: 12n }], [record(8n, 'old')]),
+      ['t'],
+      [position('9', last)],
+    );
     expect(same.recreated.size).toBe(0);
-    const other = await inspectTopics(log([{ partition: 0, start: 0n, end: 12n }], [record(8n, 'new')]), ['t'], [position('9', last)]);
+    const other = await inspectTopics(
+      log([{ partition: 0, start: 0n, end: 12n }], [record(8n, 'new')]),
+      ['t'],
+      [position('9', last)],
+    );
     expect(planStream(other, options).refusedTopics).toHaveLength(1);
     expect(planStream(other, options).intent).toBeNull();
   });
@@ -68,13 +101,17 @@ describe('planStream', () => {
       ranges: [{ topic: 't', epoch: 1, partition: 0, from: '0', to: '3' }],
       gaps: [{ topic: 't', epoch: 0, partition: 0, from: '9', to: null, reason: 'recreated' }],
     });
-    expect(planStream(advance(view, plan.intent ?? { kind: 'stream', ranges: [], gaps: [] }), options).intent).toBeNull();
+    expect(
+      planStream(advance(view, plan.intent ?? { kind: 'stream', ranges: [], gaps: [] }), options).intent,
+    ).toBeNull();
   });
 
   it('reads on in the newest epoch', async () => {
     const positions = [position('9', null, { closed: true }), position('3', null, { epoch: 1 })];
     const view = await inspectTopics(log([{ partition: 0, start: 0n, end: 5n }]), ['t'], positions);
-    expect(planStream(view, options).intent?.ranges).toEqual([{ topic: 't', epoch: 1, partition: 0, from: '3', to: '5' }]);
+    expect(planStream(view, options).intent?.ranges).toEqual([
+      { topic: 't', epoch: 1, partition: 0, from: '3', to: '5' },
+    ]);
   });
 
   it('cuts a backlog into batches that chain without hole or overlap up to the end', () => {
@@ -85,7 +122,10 @@ describe('planStream', () => {
       ],
       recreated: new Map(),
     };
-    const next = new Map([[0, 0n], [1, 9n]]);
+    const next = new Map([
+      [0, 0n],
+      [1, 9n],
+    ]);
     for (let batch = 0; ; batch++) {
       const { intent } = planStream(view, { maxRows: 100, acceptGap: false });
       if (intent === null) break;
@@ -97,6 +137,11 @@ describe('planStream', () => {
       }
       view = advance(view, intent);
     }
-    expect(next).toEqual(new Map([[0, 1000n], [1, 17n]]));
+    expect(next).toEqual(
+      new Map([
+        [0, 1000n],
+        [1, 17n],
+      ]),
+    );
   });
 });

@@ -161,18 +161,18 @@ function reportOf(context: RunContext): RunReport {
   };
 }
 
-/** Who lost the lease writes nothing more, not even how the run ended. */
+/** Fenced: who lost the lease writes nothing more, not even how the run ended. */
 async function recordEnd(context: RunContext, exitCode: number, error: string | null): Promise<void> {
   const { state, runId, clock } = context.ports;
-  await context.session.guard();
-  await state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error });
+  const { lease } = context.session;
+  await state.finishRun(runId, { finishedAt: formatMillis(clock.now()), exitCode, error }, lease);
 }
 
 async function record(context: RunContext, command: string, work: () => Promise<void>): Promise<RunReport> {
   const { state, runId, job, clock, observer } = context.ports;
   const { logicalTime } = context;
-  await context.session.guard();
-  await state.startRun({ runId, job: job.name, command, logicalTime, startedAt: formatMillis(clock.now()) });
+  const startedAt = formatMillis(clock.now());
+  await state.startRun({ runId, job: job.name, command, logicalTime, startedAt }, context.session.lease);
   try {
     await work();
   } catch (error) {

@@ -185,10 +185,12 @@ export interface StateStore {
   models(job: string): Promise<readonly { readonly model: string; readonly logicalTime: string }[]>;
 
   // --- runs and small facts ---
-  startRun(run: Omit<RunRecord, 'finishedAt' | 'exitCode' | 'error'>): Promise<void>;
+  /** With a lease both are fenced: a run that lost it leaves no word on how it went. */
+  startRun(run: Omit<RunRecord, 'finishedAt' | 'exitCode' | 'error'>, lease?: Lease): Promise<void>;
   finishRun(
     runId: string,
     result: { readonly finishedAt: string; readonly exitCode: number; readonly error: string | null },
+    lease?: Lease,
   ): Promise<void>;
   recentRuns(job: string, limit: number): Promise<readonly RunRecord[]>;
   /** Small facts per job (e.g. the warehouse's fingerprint). Values are JSON. */

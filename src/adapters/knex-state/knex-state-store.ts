@@ -2,11 +2,12 @@
 import type { Clock } from '../../core/clock.ts';
 import type { LeaseInstant } from '../../state/lease-rules.ts';
 import type { JobLedger } from '../../state/job-ledger.ts';
-import type { StateStore } from '../../state/ports.ts';
+import type { Lease, StateStore } from '../../state/ports.ts';
 import { expandRuns } from '../../state/seq-runs.ts';
 import { readBatches, readBatchesBySeq, readBatchHeads, readLastLogicalTime } from './batch-rows.ts';
 import { readGaps, readPositions, readRanges } from './chain-rows.ts';
 import { readFact, setFact } from './fact-rows.ts';
+import { fenced } from './fence.ts';
 import { hostInstant } from './host-instant.ts';
 import { jobLedgerOn } from './job-attempt-rows.ts';
 import { acquireLease, assertLease, leaseOf, releaseLease, renewLease } from './lease-transitions.ts';
@@ -20,7 +21,7 @@ import { finishRun, recentRuns, startRun } from './run-rows.ts';
 import { saveAdmission } from './save-admission.ts';
 import { saveProgress } from './save-progress.ts';
 import { sealBatch } from './seal-batch.ts';
-import type { StateDatabase } from './session.ts';
+import type { Session, StateDatabase } from './session.ts';
 import { sqliteDatabase } from './sqlite-database.ts';
 
 export type StateLocation =
@@ -76,8 +77,8 @@ function storeOn(db: StateDatabase): KnexStateStore {
       db.read(async (session) =>
         (await readLedger(session, job)).map(({ model, logicalTime }) => ({ model, logicalTime })),
       ),
-    startRun: (run) => db.write((session) => startRun(session, run)),
-    finishRun: (runId, result) => db.write((session) => finishRun(session, runId, result)),
+    startRun: (run, lease) => maybeFenced(db, lease, (session) => startRun(session, run)),
+    finishRun: (runId, result, lease) => maybeFenced(db, lease, (session) => finishRun(session, runId, result)),
     recentRuns: (job, limit) => db.read((session) => recentRuns(session, job, limit)),
     getFact: (job, name) => db.read((session) => readFact(session, job, name)),
     setFact: (lease, name, value) => setFact(db, lease, name, value),
@@ -85,4 +86,13 @@ function storeOn(db: StateDatabase): KnexStateStore {
     jobs: jobLedgerOn(db),
     close: () => db.close(),
   };
+}
+
+/** Runs are also written by who never had a lease (it was refused, say). */
+function maybeFenced(
+  db: StateDatabase,
+  lease: Lease | undefined,
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
+  return lease === undefined ? db.write(work) : fenced(db, lease, work);
 }

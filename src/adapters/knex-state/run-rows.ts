@@ -1,4 +1,4 @@
-/** Run history. Runs are written without a lease: a run that is refused the lease is on record too. */
+/** Run history. */
 import type { RunRecord } from '../../state/ports.ts';
 import { checkSameResult, checkSameStart, storableResult, unknownRun } from '../../state/run-rules.ts';
 import type { RunResult, RunStart } from '../../state/run-rules.ts';

@@ -286,13 +286,15 @@ class MemoryStateStore implements StateStore {
 
   // --- runs and small facts ---
 
-  async startRun(run: RunStart): Promise<void> {
+  async startRun(run: RunStart, lease?: Lease): Promise<void> {
+    if (lease !== undefined) this.#fenced(lease);
     const known = this.#state.runs.get(run.runId);
     if (known !== undefined) checkSameStart(known, run);
     else this.#state.runs.set(run.runId, { ...run, finishedAt: null, exitCode: null, error: null });
   }
 
-  async finishRun(runId: string, result: RunResult): Promise<void> {
+  async finishRun(runId: string, result: RunResult, lease?: Lease): Promise<void> {
+    if (lease !== undefined) this.#fenced(lease);
     const known = this.#state.runs.get(runId);
     if (known === undefined) throw unknownRun(runId);
     if (known.finishedAt === null) this.#state.runs.set(runId, { ...known, ...storableResult(result) });

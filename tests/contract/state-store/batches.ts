@@ -258,6 +258,7 @@ export function batchTests(subject: () => StateStoreSubject): void {
       models: [],
       ledger: [[[], []]],
       fact: undefined,
+      runs: [],
       holder: null,
     });
     expect(await store.batchHeads('unheard')).toEqual([]);

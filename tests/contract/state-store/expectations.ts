@@ -30,6 +30,7 @@ export async function everything(store: StateStore, models: readonly string[] = 
       ]),
     ),
     fact: await store.getFact(job, 'fact'),
+    runs: await store.recentRuns(job, 100),
     holder: (await store.leaseOf(job))?.holder ?? null,
   };
 }

@@ -12,6 +12,7 @@ async function prepare(store: StateStore, lease: Lease): Promise<void> {
   const snapshot = await store.planBatch(lease, T1, snapshotIntent);
   await store.sealBatch(lease, manifestOf(snapshot));
   await store.planBatch(lease, T1, stream([range(10, 20)]));
+  await store.startRun({ runId: 'begun', job: JOB, command: 'x', logicalTime: T1, startedAt: T1 }, lease);
 }
 
 const WRITES: readonly (readonly [
@@ -35,6 +36,11 @@ const WRITES: readonly (readonly [
   ['markPublished', (store, lease) => store.markPublished(lease, 'm', { seqs: [1], partitions: [], logicalTime: T1 })],
   ['setFact', (store, lease) => store.setFact(lease, 'fact', 1)],
   ['restore', (store, lease) => store.restore(lease, [])],
+  [
+    'startRun',
+    (store, lease) => store.startRun({ runId: 'r', job: JOB, command: 'x', logicalTime: T1, startedAt: T1 }, lease),
+  ],
+  ['finishRun', (store, lease) => store.finishRun('begun', { finishedAt: T2, exitCode: 0, error: null }, lease)],
 ];
 
 export function fencingTests(subject: () => StateStoreSubject): void {

@@ -15,7 +15,7 @@ export { RelationValue } from './compile/context/relation-value.ts';
 export type { ModelNode, Node, SeedNode, SourceNode, TestNode } from './compile/node.ts';
 export { selectNodes } from './compile/selection.ts';
 export type { Selection, SelectionRequest } from './compile/selection.ts';
-export { fail, hostFunction, hostObject } from './compile/jinja/index.ts';
+export { fail, hostFunction, hostObject, toText } from './compile/jinja/index.ts';
 export type { Kwargs, Value } from './compile/jinja/index.ts';
 export type { DayWindow, ModelChanges } from './plan/changes.ts';
 export { planRun } from './plan/plan-run.ts';

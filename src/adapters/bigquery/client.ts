@@ -40,9 +40,12 @@ export const LONG_POLL_MS = 30_000;
 /** Rows asked for at once; BigQuery itself stops a page at 10 MB. */
 const PAGE_ROWS = 10_000;
 
-/** Plain http goes to no Google service, so it is an emulator or a test's own server. */
+/**
+ * Plain http goes to no Google service. `http://host:port` is an emulator, whose SQL needs help (`emulator.ts`); with a path behind the port it
+ * is a server that stands for BigQuery itself (a recording proxy, a test's double) and gets what BigQuery would get.
+ */
 export function isEmulator(apiEndpoint: string | undefined): boolean {
-  return apiEndpoint?.startsWith('http://') === true;
+  return apiEndpoint !== undefined && /^http:\/\/[^/]+\/?$/.test(apiEndpoint);
 }
 
 export type CallKind =
@@ -50,6 +53,7 @@ export type CallKind =
   | 'dry_run'
   | 'job_get'
   | 'job_cancel'
+  | 'job_delete'
   | 'job_results'
   | 'query'
   | 'table_get'
@@ -60,7 +64,7 @@ export type CallKind =
 
 interface Call {
   readonly kind: CallKind;
-  readonly method?: 'GET' | 'POST' | 'PATCH';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -75,6 +79,7 @@ export class BigQueryApi {
   readonly location: string;
   readonly #client: BigQuery;
   readonly #timeoutMs: number;
+  readonly #forgetsJobs: boolean;
   readonly #calls = new Map<CallKind, number>();
 
   constructor(client: BigQuery, options: ConnectionOptions) {
@@ -82,6 +87,7 @@ export class BigQueryApi {
     this.location = options.location;
     this.#client = client;
     this.#timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#forgetsJobs = isEmulator(options.apiEndpoint);
   }
 
   /** Requests sent so far, by kind. */
@@ -89,9 +95,18 @@ export class BigQueryApi {
     return Object.fromEntries(this.#calls);
   }
 
-  insertJob(jobId: string, configuration: JobConfiguration): Promise<JobResource> {
+  async insertJob(jobId: string, configuration: JobConfiguration): Promise<JobResource> {
     const jobReference: JobReference = { projectId: this.project, jobId, location: this.location };
-    return this.#call({ kind: 'job_insert', method: 'POST', path: '/jobs', body: { jobReference, configuration } });
+    const body = { jobReference, configuration };
+    const job = await this.#call<JobResource>({ kind: 'job_insert', method: 'POST', path: '/jobs', body });
+    if (configuration.query !== undefined) await this.#forget(jobId);
+    return job;
+  }
+
+  /** The emulator reads every job that it ever ran before it answers anything, so it is made to forget them. */
+  async #forget(jobId: string | undefined): Promise<void> {
+    if (!this.#forgetsJobs || jobId === undefined) return;
+    await this.#call({ kind: 'job_delete', method: 'DELETE', path: `/jobs/${jobId}/delete` }).catch(() => undefined);
   }
 
   /** Checks a query and says what it would read and give; runs nothing and costs nothing. */
@@ -123,8 +138,10 @@ export class BigQueryApi {
     return this.#call({ kind: 'job_results', path: `/queries/${jobId}`, query });
   }
 
-  query(request: QueryRequest): Promise<QueryResponse> {
-    return this.#call({ kind: 'query', method: 'POST', path: '/queries', body: request });
+  async query(request: QueryRequest): Promise<QueryResponse> {
+    const answer = await this.#call<QueryResponse>({ kind: 'query', method: 'POST', path: '/queries', body: request });
+    if (answer.pageToken === undefined) await this.#forget(answer.jobReference?.jobId);
+    return answer;
   }
 
   getTable(table: TableReference): Promise<TableResource> {
@@ -182,6 +199,7 @@ export async function connectBigQuery(options: ConnectionOptions): Promise<BigQu
   if (options.credentials?.type === 'key_file') settings.keyFilename = options.credentials.path;
   const client = new Client(settings);
   // An emulator wants no credentials, looking for some takes seconds, and a token must never leave over plain http.
-  if (isEmulator(options.apiEndpoint)) client.authClient.authorizeRequest = (request) => Promise.resolve(request ?? {});
+  if (options.apiEndpoint?.startsWith('http://') === true)
+    client.authClient.authorizeRequest = (request) => Promise.resolve(request ?? {});
   return new BigQueryApi(client, options);
 }

@@ -49,7 +49,8 @@ export async function startBigQueryFront(options: FrontOptions): Promise<BigQuer
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
-    endpoint: `http://127.0.0.1:${String(port)}`,
+    // With a path, so that the client takes it for BigQuery and not for an emulator.
+    endpoint: `http://127.0.0.1:${String(port)}/strict`,
     project: front.project,
     faults: front.faults,
     get jobs() {
@@ -283,9 +284,9 @@ async function incoming(request: IncomingMessage, project: string): Promise<Inco
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
-  const prefix = `/bigquery/v2/projects/${project}`;
+  const prefix = `/strict/bigquery/v2/projects/${project}`;
   if (!url.pathname.startsWith(`${prefix}/`))
-    throw new FrontRefusal(404, 'notFound', `Not found: Project ${url.pathname.split('/')[4] ?? ''}`);
+    throw new FrontRefusal(404, 'notFound', `Not found: Project ${url.pathname.split('/')[5] ?? ''}`);
   const body: unknown = text === '' ? undefined : JSON.parse(text);
   return { method: request.method ?? 'GET', path: url.pathname.slice(prefix.length), query: url.searchParams, body };
 }

@@ -2,40 +2,40 @@
  * The composition root: from a target's configuration to the adapters behind the ports. Each adapter, and with it its vendor package, is
  * imported when it is first asked for, so that a command pays only for what it uses.
  */
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { LandingConfig, StateConfig, StreamConfig } from '../config/target.ts';
-import { endpointSecrets } from '../config/job-snapshot.ts';
 import { isSluiceError } from '../core/errors.ts';
 import type { JobDefinition } from '../core/job.ts';
 import type { ObjectStore, SnapshotSource, StreamSource } from '../ingest/ports.ts';
 import type { WarehouseGate } from '../pipeline/ports.ts';
 import type { KnexStateStore } from '../adapters/knex-state/knex-state-store.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
+import type { StateStore } from '../state/ports.ts';
 import type { CliContext } from './context.ts';
 import type { Failpoint } from './failpoint.ts';
+import { makeFolder } from './make-folder.ts';
 import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
 import { warehouseGate, type GateSurroundings } from './warehouse-gate.ts';
 
 /** Opens landing and state once, on first use, and closes in the reverse order whatever was opened. */
 export class Composition {
+  readonly #context: CliContext;
   readonly #project: OpenProject;
-  readonly #warn: (message: string) => void;
   /** Only in tests. */
   readonly #failpoint: Failpoint | null;
   readonly #opened = new Map<string, Promise<{ close(): Promise<void> }>>();
 
-  /** `warn` hears what did not work out but does not matter to the command. */
-  constructor(project: OpenProject, warn: (message: string) => void, failpoint: Failpoint | null = null) {
+  constructor(context: CliContext, project: OpenProject, failpoint: Failpoint | null = null) {
+    this.#context = context;
     this.#project = project;
-    this.#warn = warn;
     this.#failpoint = failpoint;
   }
 
   /** A new one each time: who asks for it closes it. */
   async stream(): Promise<StreamSource> {
-    const source = await openStream(this.#project.target.stream(), this.#warn);
+    const source = await openStream(this.#project.target.stream(), (message) => this.#warn(message));
     return this.#failpoint?.stream(source) ?? source;
   }
 
@@ -52,17 +52,34 @@ export class Composition {
       const opened = await openState(this.#project.target.state());
       const store = this.#failpoint?.state(opened) ?? opened;
       await store.migrate();
-      return store;
+      return this.#withoutSecrets(store);
     });
   }
 
+  /** For commands that only look: where there is no state database yet, none is made. */
+  async stateForReading(): Promise<StateStore> {
+    const config = this.#project.target.state();
+    if (config.type !== 'sqlite' || existsSync(config.path)) return this.state();
+    const { createMemoryStateStore } = await import('../adapters/memory/state-store.ts');
+    return createMemoryStateStore(systemClock);
+  }
+
+  /** The message of a failed run is kept, and it may repeat what a vendor's library said. */
+  #withoutSecrets(store: KnexStateStore): KnexStateStore {
+    const redact = (text: string): string => this.#context.redactor.redact(text);
+    return {
+      ...store,
+      startRun: (run, lease) => store.startRun({ ...run, command: redact(run.command) }, lease),
+      finishRun: (runId, result, lease) =>
+        store.finishRun(runId, { ...result, error: result.error === null ? null : redact(result.error) }, lease),
+    };
+  }
+
   /** The job's REST listing; null when it has none, or (unless `required`) when its environment is not there. */
-  async snapshot(job: JobDefinition, context: CliContext, required: boolean): Promise<SnapshotSource | null> {
+  async snapshot(job: JobDefinition, required: boolean): Promise<SnapshotSource | null> {
     if (job.snapshot === null) return null;
     try {
-      const endpoint = job.snapshot.endpoint(environmentLookup(context, `the snapshot of job ${job.name}`));
-      for (const secret of endpointSecrets(endpoint)) context.redactor.add(secret);
-      context.redactor.addUrl(endpoint.baseUrl);
+      const endpoint = job.snapshot.endpoint(environmentLookup(this.#context, `the snapshot of job ${job.name}`));
       const { createRestSnapshotSource } = await import('../adapters/rest/snapshot-source.ts');
       const source = createRestSnapshotSource(endpoint, { clock: systemClock });
       return this.#failpoint?.snapshot(source) ?? source;
@@ -85,6 +102,12 @@ export class Composition {
     if (this.#project.target.has('state')) return (await this.state()).jobs;
     const { MemoryJobLedger } = await import('../adapters/memory/job-ledger.ts');
     return new MemoryJobLedger();
+  }
+
+  /** What did not work out but does not matter to the command. */
+  #warn(message: string): void {
+    const { output } = this.#context;
+    output.note(`${output.colours.yellow('warning')}: ${message}`);
   }
 
   async close(): Promise<void> {
@@ -128,7 +151,7 @@ async function openState(config: StateConfig): Promise<KnexStateStore> {
   const { createKnexStateStore } = await import('../adapters/knex-state/knex-state-store.ts');
   if (config.type === 'postgres')
     return createKnexStateStore({ client: 'postgres', url: config.url.reveal() }, { clock: systemClock });
-  await mkdir(dirname(config.path), { recursive: true });
+  await makeFolder(dirname(config.path));
   return createKnexStateStore({ client: 'sqlite', path: config.path }, { clock: systemClock });
 }
 
@@ -138,10 +161,9 @@ export async function composed<T>(
   project: OpenProject,
   work: (composition: Composition) => Promise<T>,
 ): Promise<T> {
-  const { output, env } = context;
-  const warn = (message: string): void => output.note(`${output.colours.yellow('warning')}: ${message}`);
+  const { env } = context;
   const failpoint = env['SLUICE_FAILPOINT'] === undefined ? null : (await import('./failpoint.ts')).failpointOf(env);
-  const composition = new Composition(project, warn, failpoint);
+  const composition = new Composition(context, project, failpoint);
   try {
     return await work(composition);
   } finally {

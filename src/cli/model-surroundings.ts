@@ -14,7 +14,7 @@ import type { CliContext, CommandResult } from './context.ts';
 import { jobPorts } from './job/ports.ts';
 import { modelTarget, renderEnvironment } from './model-project.ts';
 import type { JobClaim, ModelSurroundings } from './models/surroundings.ts';
-import { openProject, yamlCache, type OpenProject } from './open-project.ts';
+import { openProject, rememberJobSecrets, yamlCache, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface ModelOptions extends ProjectOptions {
@@ -31,6 +31,7 @@ export async function withModels(
 ): Promise<CommandResult> {
   const project = await openProject(context, options);
   const jobs = (await loadJobs(project.config)).map(({ job }) => job);
+  for (const job of jobs) rememberJobSecrets(job, context);
   return composed(context, project, async (composition) => {
     const runId = randomUUID();
     const startedAtMs = systemClock.now();
@@ -53,6 +54,7 @@ export async function withModels(
       clock: systemClock,
       output: context.output,
       signal: context.signal,
+      redact: (text) => context.redactor.redact(text),
       openWarehouse: async () => (warehouse = await gate.open()),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
         // Models read raw tables that no run of their job may have made yet.

@@ -2,10 +2,13 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { missingVariable } from '../config/expression.ts';
+import { endpointSecrets } from '../config/job-snapshot.ts';
+import { secretsIn } from '../config/known-secrets.ts';
 import { findProjectDir } from '../config/project-files.ts';
 import { loadProject, type ProjectConfig } from '../config/project.ts';
 import { createYamlCache, type YamlCache } from '../config/yaml-cache.ts';
 import { resolveTarget, type TargetConfig } from '../config/target.ts';
+import type { JobDefinition } from '../core/job.ts';
 import type { ProjectOptions } from './common-options.ts';
 import type { CliContext } from './context.ts';
 
@@ -19,10 +22,11 @@ export async function openProject(context: CliContext, options: ProjectOptions):
   // A folder that was named is taken as it is; the working folder may lie inside the project.
   const dir = options.projectDir === undefined ? (findProjectDir(start) ?? start) : start;
   const config = await loadProject(dir, yamlCache(context, 'project', dir));
-  const target = resolveTarget(config, options.target, context.env, (secret) => {
+  for (const secret of secretsIn(config.targets, context.env)) {
     context.redactor.add(secret);
     context.redactor.addUrl(secret);
-  });
+  }
+  const target = resolveTarget(config, options.target, context.env);
   return { config, target };
 }
 
@@ -41,4 +45,12 @@ export function environmentLookup(context: CliContext, what: string): (name: str
     if (fallback !== undefined) return fallback;
     throw missingVariable(name, what);
   };
+}
+
+/** The secrets of a job's REST listing, as far as the environment has them. */
+export function rememberJobSecrets(job: JobDefinition, { env, redactor }: CliContext): void {
+  if (job.snapshot === null) return;
+  const endpoint = job.snapshot.endpoint((name, fallback) => env[name] ?? fallback ?? '');
+  for (const secret of endpointSecrets(endpoint)) redactor.add(secret);
+  redactor.addUrl(endpoint.baseUrl);
 }

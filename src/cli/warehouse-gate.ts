@@ -1,10 +1,11 @@
 /** The warehouse of a target, opened late and closed early: DuckDB lets one process hold its file (FACTS.md §7). */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { BigQueryConfig, DuckdbConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
+import { makeFolder } from './make-folder.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface GateSurroundings {
@@ -65,7 +66,7 @@ async function openDuckdbWarehouse(
     import('../adapters/duckdb/database.ts'),
     import('../adapters/duckdb/raw-warehouse.ts'),
     import('../adapters/duckdb/model-warehouse.ts'),
-    mkdir(dirname(config.path), { recursive: true }),
+    makeFolder(dirname(config.path)),
   ]);
   const database = await openDuckDb({
     path: config.path,

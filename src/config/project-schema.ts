@@ -87,6 +87,12 @@ export const SECTIONS = {
 export type SectionName = keyof typeof SECTIONS;
 export const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[];
 
+/** The keys that a section of this kind may have. */
+export function leavesOf(name: SectionName, type: unknown): Readonly<Record<string, Leaf>> {
+  const kinds: Readonly<Record<string, { readonly keys: Section }>> = SECTIONS[name];
+  return typeof type === 'string' && Object.hasOwn(kinds, type) ? (kinds[type]?.keys ?? {}) : {};
+}
+
 function sectionSchema(
   kinds: Readonly<Record<string, { readonly required: readonly string[]; readonly keys: Section }>>,
 ): object {

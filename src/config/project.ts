@@ -2,11 +2,12 @@
 import { SluiceError } from '../core/errors.ts';
 import type { JobLimits } from '../core/job.ts';
 import { evaluateText, hasExpression, parseExpression, type Env } from './expression.ts';
+import { hasLiteralSecret } from './known-secrets.ts';
 import { coerce } from './leaf.ts';
 import { problemsError, show, type Problem } from './problems.ts';
 import { PROJECT_FILE, readProjectFile } from './project-files.ts';
 import type { CheckedYaml, YamlCache } from './yaml-cache.ts';
-import { LIMIT_KEYS, PROJECT_SCHEMA, SECTION_NAMES, SECTIONS, type Leaf } from './project-schema.ts';
+import { LIMIT_KEYS, PROJECT_SCHEMA } from './project-schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { Position, YamlSource, YamlValue } from './yaml-source.ts';
 
@@ -51,7 +52,7 @@ export async function loadProject(dir: string, cache?: YamlCache): Promise<Proje
   const cached = cache?.read(text);
   if (cached !== undefined) return shape(dir, cached);
   const { config, source } = await check(dir, text);
-  if (!hasLiteralSecret(config)) cache?.write(text, source);
+  if (!hasLiteralSecret(config.targets)) cache?.write(text, source);
   return config;
 }
 
@@ -73,24 +74,6 @@ async function check(
   const semantic = semanticProblems(config);
   if (semantic.length > 0) throw problemsError('config_invalid', semantic);
   return { config, source };
-}
-
-function textOf(value: YamlValue | undefined): string {
-  return typeof value === 'string' ? value : '';
-}
-
-/** A secret that stands in the file itself is not copied anywhere. */
-function hasLiteralSecret(config: ProjectConfig): boolean {
-  return Object.values(config.targets).some((target) =>
-    SECTION_NAMES.some((name) => {
-      const section = target[name];
-      const kinds: Readonly<Record<string, { readonly keys: Readonly<Record<string, Leaf>> }>> = SECTIONS[name];
-      const keys = section === undefined ? {} : (kinds[textOf(section['type'])]?.keys ?? {});
-      return Object.entries(keys).some(
-        ([key, leaf]) => leaf.secret === true && section?.[key] !== undefined && !hasExpression(textOf(section[key])),
-      );
-    }),
-  );
 }
 
 async function structureProblems(source: YamlSource): Promise<readonly Problem[]> {

@@ -2,16 +2,11 @@
  * A target with its values: warehouse, landing, stream and state store. Each section is evaluated when it is asked for, so that a command
  * needs only the environment variables of what it opens (CUSTOMER.md §4).
  */
-import { resolve } from 'node:path';
-import { SluiceError } from '../core/errors.ts';
-import { evaluateText, hasExpression, type Env } from './expression.ts';
-import { coerce, LEAF_NAMES, type LeafValue } from './leaf.ts';
-import { show } from './problems.ts';
-import { PROJECT_FILE } from './project-files.ts';
-import { SECTIONS, type Leaf, type SectionName } from './project-schema.ts';
+import type { Env } from './expression.ts';
+import type { SectionName } from './project-schema.ts';
 import { targetName, type ProjectConfig } from './project.ts';
-import { Secret } from './secret.ts';
-import type { YamlValue } from './yaml-source.ts';
+import type { Secret } from './secret.ts';
+import { SectionReader } from './section-reader.ts';
 
 export type Compression = 'none' | 'gzip';
 
@@ -99,15 +94,9 @@ export interface TargetConfig {
   state(): StateConfig;
 }
 
-/** Secrets met while evaluating are handed to `onSecret`, so that the caller can keep them out of whatever it prints. */
-export function resolveTarget(
-  config: ProjectConfig,
-  flag: string | undefined,
-  env: Env,
-  onSecret: (value: string) => void = () => {},
-): TargetConfig {
+export function resolveTarget(config: ProjectConfig, flag: string | undefined, env: Env): TargetConfig {
   const name = targetName(config, flag, env);
-  const open = (section: SectionName): SectionReader => new SectionReader(config, name, section, env, onSecret);
+  const open = (section: SectionName): SectionReader => new SectionReader(config, { target: name, section, env });
   return Object.freeze({
     name,
     has: (section: SectionName) => config.targets[name]?.[section] !== undefined,
@@ -198,117 +187,4 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
 function stateOf(section: SectionReader): StateConfig {
   if (section.type === 'sqlite') return Object.freeze({ type: 'sqlite', path: section.path('path') });
   return Object.freeze({ type: 'postgres', url: section.secret('url'), schema: section.optional('schema') });
-}
-
-/** Reads one section's values: fills in the environment, turns text into its kind, and says what is wrong where. */
-class SectionReader {
-  readonly type: string;
-  readonly #config: ProjectConfig;
-  readonly #pointer: string;
-  readonly #where: string;
-  readonly #raw: Readonly<Record<string, YamlValue>>;
-  readonly #leaves: Readonly<Record<string, Leaf>>;
-  readonly #env: Env;
-  readonly #onSecret: (value: string) => void;
-
-  constructor(
-    config: ProjectConfig,
-    target: string,
-    section: SectionName,
-    env: Env,
-    onSecret: (value: string) => void,
-  ) {
-    const raw = config.targets[target]?.[section];
-    if (raw === undefined) {
-      throw new SluiceError(
-        'unsupported',
-        `target "${target}" has no ${section} in ${PROJECT_FILE}, and this command needs one`,
-        {
-          hint: `Add "${section}:" to targets.${target}, or choose another target with --target`,
-        },
-      );
-    }
-    const kinds: Readonly<Record<string, { readonly keys: Readonly<Record<string, Leaf>> }>> = SECTIONS[section];
-    this.type = raw['type'] as string;
-    this.#config = config;
-    this.#pointer = `/targets/${target}/${section}`;
-    this.#where = `targets.${target}.${section}`;
-    this.#raw = raw;
-    this.#leaves = kinds[this.type]?.keys ?? {};
-    this.#env = env;
-    this.#onSecret = onSecret;
-  }
-
-  text(key: string): string {
-    const value = this.#value(key);
-    if (value === null) throw this.#invalid(key, 'is empty, expected text');
-    return String(value);
-  }
-
-  optional(key: string): string | null {
-    const value = this.#value(key);
-    return value === null ? null : String(value);
-  }
-
-  secret(key: string): Secret {
-    const value = this.text(key);
-    this.#onSecret(value);
-    return new Secret(value);
-  }
-
-  path(key: string): string {
-    return resolve(this.#config.dir, this.text(key));
-  }
-
-  optionalPath(key: string): string | null {
-    const value = this.optional(key);
-    return value === null ? null : resolve(this.#config.dir, value);
-  }
-
-  number(key: string): number | null {
-    const value = this.#value(key);
-    return typeof value === 'number' ? value : null;
-  }
-
-  boolean(key: string, fallback: boolean): boolean {
-    const value = this.#value(key);
-    return typeof value === 'boolean' ? value : fallback;
-  }
-
-  list(key: string): readonly string[] {
-    const value = this.#value(key);
-    if (!Array.isArray(value)) throw this.#invalid(key, 'is empty, expected at least one entry');
-    return Object.freeze([...(value as readonly string[])]);
-  }
-
-  /** null: not given, or empty after the environment was filled in. */
-  #value(key: string): LeafValue | null {
-    const raw = this.#raw[key];
-    const leaf = this.#leaves[key];
-    if (raw === undefined || raw === null || leaf === undefined) return null;
-    const filled = Array.isArray(raw) ? raw.map((item: YamlValue) => this.#fill(item, key)) : this.#fill(raw, key);
-    if (filled === '') return null;
-    const value = coerce(leaf, filled);
-    if (value !== undefined) return value;
-    const shown = leaf.secret === true ? 'a text' : show(filled);
-    throw this.#invalid(
-      key,
-      `came ${shown}, expected ${leaf.words === undefined ? LEAF_NAMES[leaf.leaf] : `one of ${leaf.words.join(', ')}`}`,
-    );
-  }
-
-  #fill(raw: YamlValue, key: string): YamlValue {
-    return typeof raw === 'string' && hasExpression(raw)
-      ? evaluateText(raw, this.#env, `${this.#place(key)}: ${this.#where}.${key}`)
-      : raw;
-  }
-
-  #place(key: string): string {
-    const position = this.#config.positions.get(`${this.#pointer}/${key}`);
-    return position === undefined ? PROJECT_FILE : `${PROJECT_FILE}:${position.line}:${position.column}`;
-  }
-
-  #invalid(key: string, message: string): SluiceError {
-    return new SluiceError('config_invalid', `${this.#place(key)}: ${this.#where}.${key}: ${message}`);
-  }
 }

@@ -18,7 +18,7 @@ export async function loadDeadLetters(
   const job = await loadJob(project.config, name);
   return composed(context, project, async (composition) => {
     const letters: ListedDeadLetter[] = [];
-    for await (const listed of listDeadLetters(await jobPorts(job, { context, project, composition }))) {
+    for await (const listed of listDeadLetters(await jobPorts(job, { context, project, composition, reading: true }))) {
       const { letter } = listed;
       if (options.reason !== undefined && letter.reason_code !== options.reason) continue;
       if (options.batch !== undefined && letter._batch_id !== options.batch) continue;

@@ -37,7 +37,9 @@ export async function replayDeadLetters(
 }
 
 async function countOnly({ context, project, composition, job }: Replay): Promise<CommandResult> {
-  const { dead, passing } = await countReplayable(await jobPorts(job, { context, project, composition }));
+  const { dead, passing } = await countReplayable(
+    await jobPorts(job, { context, project, composition, reading: true }),
+  );
   context.output.result(`${counted(passing, 'record', 'records')} of ${dead} would pass by today's schema`);
   return { exitCode: 0, json: { job: job.name, dead, passing } };
 }

@@ -16,7 +16,7 @@ export async function jobModelRunner(
     import('../../pipeline/transform-runner.ts'),
     import('../../transform/index.ts'),
   ]);
-  const folder = new TargetFolder(project.config, ports.runId);
+  const folder = new TargetFolder(project.config, ports.runId, (text) => context.redactor.redact(text));
   return new TransformRunner({
     artifacts: folder,
     writeResults: (compiled, _plan, result) => {

@@ -5,7 +5,7 @@ import { DEFAULT_LEASE_TTL_MS } from '../../pipeline/lease.ts';
 import type { JobPorts, RunObserver } from '../../pipeline/ports.ts';
 import type { Composition } from '../compose.ts';
 import type { CliContext } from '../context.ts';
-import type { OpenProject } from '../open-project.ts';
+import { rememberJobSecrets, type OpenProject } from '../open-project.ts';
 import { isAlive, thisProcess } from '../process-identity.ts';
 import { systemClock } from '../system-clock.ts';
 
@@ -13,12 +13,18 @@ export interface JobSurroundings {
   readonly context: CliContext;
   readonly project: OpenProject;
   readonly composition: Composition;
+  /** The command writes nothing: it makes no state database either. */
+  readonly reading?: boolean;
 }
 
 export async function jobPorts(job: JobDefinition, surroundings: JobSurroundings): Promise<JobPorts> {
-  const { context, project, composition } = surroundings;
+  const { context, project, composition, reading = false } = surroundings;
+  rememberJobSecrets(job, context);
   const runId = randomUUID();
-  const [state, store] = await Promise.all([composition.state(), composition.landing()]);
+  const [state, store] = await Promise.all([
+    reading ? composition.stateForReading() : composition.state(),
+    composition.landing(),
+  ]);
   return {
     job,
     project: project.config.name,
@@ -28,7 +34,7 @@ export async function jobPorts(job: JobDefinition, surroundings: JobSurroundings
     state,
     store,
     stream: () => composition.stream(),
-    snapshot: (required) => composition.snapshot(job, context, required),
+    snapshot: (required) => composition.snapshot(job, required),
     // Its settings (and environment variables) are read by who uses it: looking at dead letters needs no warehouse.
     get warehouse() {
       return composition.warehouseGate({ signal: context.signal, job: job.name, runId });

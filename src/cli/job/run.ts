@@ -43,7 +43,7 @@ export async function runJobOf(
     import('./report-text.ts'),
   ]);
   return composed(context, project, async (composition) => {
-    const ports = await jobPorts(job, { context, project, composition });
+    const ports = await jobPorts(job, { context, project, composition, reading: request.dryRun });
     const runner = await jobModelRunner({ context, project, ports }, request);
     const report = await runJob(ports, runner, request);
     if (!context.output.json) printReport(context.output, report);

@@ -12,7 +12,7 @@ export async function showStatus(context: CliContext, name: string, options: Pro
   const project = await openProject(context, options);
   const job = await loadJob(project.config, name);
   return composed(context, project, async (composition) => {
-    const status = await jobStatus(await jobPorts(job, { context, project, composition }));
+    const status = await jobStatus(await jobPorts(job, { context, project, composition, reading: true }));
     printStatus(context.output, status, project.target.name);
     return { exitCode: 0, json: { ...status, target: project.target.name } };
   });

@@ -24,7 +24,7 @@ export async function compileModels(options: CompileModelsOptions, around: Model
   const fullRefresh = options.fullRefresh === true;
   const project = await compileAround(around, fullRefresh);
   const plan = planRun(project, { ...selectionRequest(options), command: 'compile', fullRefresh });
-  const folder = new TargetFolder(around.config, around.environment.invocationId);
+  const folder = new TargetFolder(around.config, around.environment.invocationId, around.redact);
   const compiled = new Map<string, string>();
   for (const { id, sql } of plan.nodes) if (sql !== null) compiled.set(id, sql);
   const waiting = plan.nodes.filter((node) => node.sql === null && node.kind === 'model');
@@ -58,7 +58,7 @@ async function askWarehouse(
 export async function parseProjectCommand(_options: object, around: ModelSurroundings): Promise<CommandResult> {
   const { config, environment, output, clock } = around;
   const project = await compileAround(around);
-  const folder = new TargetFolder(config, environment.invocationId);
+  const folder = new TargetFolder(config, environment.invocationId, around.redact);
   folder.artifact('manifest.json', manifestOf(project, { generatedAt: new Date(clock.now()).toISOString() }));
   const counts = new Map<string, number>();
   for (const { kind } of project.nodes.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1);

@@ -48,7 +48,7 @@ export async function runModels(
   const project = await compileAround(around, fullRefresh);
   const plan = planRun(project, { ...selectionRequest(options), command, fullRefresh, withSql: false });
   for (const text of plan.unmatched) around.output.note(`the selector "${text}" matches nothing`);
-  const folder = new TargetFolder(around.config, around.environment.invocationId);
+  const folder = new TargetFolder(around.config, around.environment.invocationId, around.redact);
   const generatedAt = new Date(around.clock.now()).toISOString();
   folder.artifact('manifest.json', manifestOf(project, { generatedAt }));
   if (plan.nodes.length === 0) {

@@ -36,6 +36,8 @@ export interface ModelSurroundings {
   readonly clock: Clock;
   readonly output: Pick<Output, 'result' | 'note' | 'progress' | 'json' | 'colours'>;
   readonly signal: AbortSignal;
+  /** Takes secrets out of what is written to target/. */
+  readonly redact?: (text: string) => string;
   openWarehouse(): Promise<OpenModels>;
   /** Takes the leases of the jobs that publish any of these models; null: no job does. Throws `lease_held`. */
   claim?(

@@ -15,17 +15,23 @@ export class TargetFolder implements ArtifactSink {
   readonly #target: string;
   readonly #project: string;
   readonly #invocation: string;
+  readonly #redact: (text: string) => string;
   readonly #folders = new Set<string>();
   readonly #written: WrittenFiles;
 
-  /** `invocationId` names a folder: letters, digits and `-`. */
-  constructor(config: Pick<ModelProjectConfig, 'dir' | 'name' | 'targetPath'>, invocationId: string) {
+  /** `invocationId` names a folder: letters, digits and `-`. `redact` takes secrets out of whatever is written. */
+  constructor(
+    config: Pick<ModelProjectConfig, 'dir' | 'name' | 'targetPath'>,
+    invocationId: string,
+    redact: (text: string) => string = (text) => text,
+  ) {
     if (!/^[\w-]{1,100}$/.test(invocationId))
       throw new SluiceError('internal', `"${invocationId}" cannot name a folder`);
     this.#dir = config.dir;
     this.#target = config.targetPath;
     this.#project = config.name;
     this.#invocation = invocationId;
+    this.#redact = redact;
     this.#written = new WrittenFiles(join(config.dir, config.targetPath));
   }
 
@@ -66,7 +72,7 @@ export class TargetFolder implements ArtifactSink {
         mkdirSync(folder, { recursive: true });
         this.#folders.add(folder);
       }
-      writeFileSync(absolute, text);
+      writeFileSync(absolute, this.#redact(text));
     });
   }
 

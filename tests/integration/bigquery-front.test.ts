@@ -1,36 +1,9 @@
 /** The model warehouse as it talks to BigQuery itself, against the strict front: one script job per unit, rolled back as a whole. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectBigQuery } from '../../src/adapters/bigquery/client.ts';
-import { JobRunner } from '../../src/adapters/bigquery/job-runner.ts';
-import { BigQueryModelWarehouse } from '../../src/adapters/bigquery/model-warehouse.ts';
-import { MemoryJobLedger } from '../../src/adapters/memory/job-ledger.ts';
 import type { PublishUnit } from '../../src/transform/run/ports.ts';
 import { modelWarehouseContract } from '../contract/model-warehouse.ts';
-import { startBigQueryEmulator, type BigQueryEmulator } from '../services/bigquery/emulator.ts';
-import { startBigQueryFront, type BigQueryFront, type FrontOptions } from '../support/bigquery-front/front.ts';
-import { testTiming } from '../support/bigquery-front/timing.ts';
-
-interface Behind {
-  readonly emulator: BigQueryEmulator;
-  readonly front: BigQueryFront;
-  readonly warehouse: BigQueryModelWarehouse;
-  close(): Promise<void>;
-}
-
-async function behindFront(options: Omit<FrontOptions, 'emulator'> = {}): Promise<Behind> {
-  const emulator = await startBigQueryEmulator({ dataset: 'ds' });
-  const { project } = emulator;
-  const direct = await connectBigQuery({ project, location: 'EU', apiEndpoint: emulator.endpoint });
-  const front = await startBigQueryFront({ emulator: direct, ...options });
-  const api = await connectBigQuery({ project, location: 'EU', apiEndpoint: front.endpoint });
-  const runner = new JobRunner({ api, ledger: new MemoryJobLedger(), run: 'run-1', timing: testTiming(50) });
-  const warehouse = new BigQueryModelWarehouse({ runner, job: 'contract', batch: 'run-1', emulator: false });
-  const close = async (): Promise<void> => {
-    await front.stop();
-    await emulator.stop();
-  };
-  return { emulator, front, warehouse, close };
-}
+import { behindFront, type Behind } from '../support/bigquery-front/behind.ts';
 
 modelWarehouseContract('BigQuery, behind the strict front', async () => {
   const behind = await behindFront();

@@ -249,7 +249,7 @@ describe('signals', () => {
       cwd: folder.dir,
     });
     // It waits for its standard input.
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 5000));
     command.child.kill(signal);
     const { exitCode, stdout, stderr } = await command.outcome;
     expect(stderr).toContain('stopping at the next safe point');
@@ -321,7 +321,7 @@ describe('an old Node', () => {
       ['--import', PRETEND, join(REPOSITORY, 'bin/sluice.mjs'), 'topic', 'produce', 'things', '--file', '-'],
       { cwd: folder.dir },
     );
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 8000));
     command.child.kill('SIGINT');
     expect((await command.outcome).exitCode).toBe(130);
   });

@@ -42,7 +42,7 @@ async function effectsOf(from: string, args: readonly string[], exitCode: number
   const outcome = await project.run(home, args, { SLUICE_FAILPOINT: 'trace' });
   expect(outcome.exitCode, outcome.stderr).toBe(exitCode);
   await rm(home, { recursive: true });
-  return [...outcome.stderr.matchAll(/^failpoint \\d+ (\\S+)$/gm)].map(([, effect]) => effect ?? '');
+  return [...outcome.stderr.matchAll(/^failpoint \d+ (\S+)$/gm)].map(([, effect]) => effect ?? '');
 }
 
 describe('a snapshot that the guard keeps out', () => {
@@ -59,7 +59,7 @@ describe('a snapshot that the guard keeps out', () => {
         const { exitCode, stderr } = await project.run(home, RUN);
         // The admission is noted when the load stands; only then the next run has nothing to tell.
         const isTold = effects.indexOf('state.saveAdmission') + 1 >= effect;
-        expect(exitCode, `killed before effect ${effect} ${effects[effect - 1]}\\n${stderr}`).toBe(isTold ? 1 : 0);
+        expect(exitCode, `killed before effect ${effect} ${effects[effect - 1]}\n${stderr}`).toBe(isTold ? 1 : 0);
         if (isTold) expect(stderr).toContain('delete_guard');
         await checkAgainstOracle(home, history, 1);
         await rm(home, { recursive: true });

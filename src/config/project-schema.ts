@@ -31,6 +31,7 @@ export const SECTIONS = {
         ssl_cert: { leaf: 'text' },
         ssl_key: { leaf: 'text', secret: true },
         client_id: { leaf: 'text' },
+        group_prefix: { leaf: 'text' },
       },
     },
   },
@@ -79,7 +80,7 @@ export const SECTIONS = {
   },
   state: {
     sqlite: { required: ['path'], keys: { path: { leaf: 'text' } } },
-    postgres: { required: ['url'], keys: { url: { leaf: 'text', secret: true } } },
+    postgres: { required: ['url'], keys: { url: { leaf: 'text', secret: true }, schema: { leaf: 'identifier' } } },
   },
 } as const satisfies Record<string, Record<string, { readonly required: readonly string[]; readonly keys: Section }>>;
 

@@ -34,17 +34,20 @@ const TOPICS = {
 } as const;
 
 let tags = 0;
+const eventTimes = new Map<ProducedRecord, number>();
 
 function said(key: string, kind: Kind, atUs: number, brokerUs = atUs, partition = 0): ProducedRecord {
   const status = kind === 'deactivate' ? 'deactivated' : 'active';
   const fields = { id: key, updated_at: timeText(atUs, 0), advisor_id: `T${++tags}`, status };
-  return {
+  const record = {
     topic: `kundenservice-kunde-${TOPICS[kind]}`,
     partition,
     timestampMs: Math.floor(brokerUs / 1000),
     key: Buffer.from(key),
     value: kind === 'tombstone' ? null : Buffer.from(JSON.stringify(fields)),
   };
+  eventTimes.set(record, atUs);
+  return record;
 }
 
 const row = (key: string, fields: Readonly<Record<string, unknown>> = {}): string =>
@@ -83,6 +86,11 @@ function cases(): Case[] {
     for (const kind of ['create', 'delete'] as const)
       add('observed', (key) => ({ records: [said(key, kind, FIRST, edge)] }));
   }
+  // Observed before S0 and effective behind the window: absent on the first day, there on the second.
+  for (const later of around(MIDNIGHT + 10 * MINUTE)) {
+    for (const kind of ['create', 'delete'] as const)
+      add('ahead', (key) => ({ records: [said(key, kind, later, S0 - MINUTE)] }));
+  }
   const ends = around(S1 + HOUR);
   for (const end of ends)
     add('row-bound', (key) => ({ first: row(key), second: row(key, { updated_at: timeText(end, 2) }), records: [] }));
@@ -105,36 +113,50 @@ function run(atUs: number, given: Partial<HistoryRun>): HistoryRun {
   return { logicalTime, mode: 'all', fullLoad: null, maxBatchRows: null, acceptDeletes: false, produced: [], ...given };
 }
 
+/** Which run lands a record: 0 before the second download, 1 right after it, 2 and 3 one after the other on the next day. */
+type Cut = (eventUs: number, brokerUs: number) => 0 | 1 | 2 | 3;
+
+const CUTS: Readonly<Record<string, Cut>> = {
+  'before the download': (_, brokerUs) => (brokerUs <= S0 ? 0 : 2),
+  'after it': () => 2,
+  // Batches of the next day alone must reach back: they make (3) and unmake (2) absences of the day before.
+  'by day': (eventUs, brokerUs) => {
+    if (eventUs > S1 + TOLERANCE && brokerUs < S0) return 3;
+    if (eventUs >= MIDNIGHT && brokerUs >= S0) return 2;
+    return brokerUs <= S0 ? 0 : 1;
+  },
+};
+
 /** The keys as one history: a listing, a second one with the events before and after it, a day later the rest. */
-function history(order: 'early' | 'late'): History {
+function history(cut: Cut): History {
   const all = cases();
   const page = (items: readonly (string | undefined)[], takesMs: number): HistoryRun['fullLoad'] => {
     const rows = items.filter((item) => item !== undefined);
     return [{ items: rows, total: rows.length, takesMs }];
   };
   const records = all.flatMap((found) => found.records);
-  // "early": what the broker has by S0 is landed before the download; "late": all of it only in the last run.
-  const before = order === 'early' ? records.filter(({ timestampMs }) => timestampMs * 1000 <= S0) : [];
-  const after = records.filter((record) => !before.includes(record));
+  const landedBy = (number: number): ProducedRecord[] =>
+    records.filter((record) => cut(eventTimes.get(record) ?? 0, record.timestampMs * 1000) === number);
+  const [first, second] = [
+    page(
+      all.map((found) => found.first),
+      0,
+    ),
+    page(
+      all.map((found) => found.second),
+      30_000,
+    ),
+  ];
   return {
     entity: 'customer',
     topics: CUSTOMER.topics.map(({ name }) => ({ name, partitions: 2 })),
     runs: [
-      run(FIRST, {
-        fullLoad: page(
-          all.map(({ first }) => first),
-          0,
-        ),
-      }),
-      run(S0 - 1000, { produced: before, mode: 'land' }),
-      run(S0, {
-        fullLoad: page(
-          all.map(({ second }) => second),
-          30_000,
-        ),
-        acceptDeletes: true,
-      }),
-      run(LAST, { produced: after }),
+      run(FIRST, { fullLoad: first }),
+      run(S0 - 1000, { produced: landedBy(0), mode: 'land' }),
+      run(S0, { fullLoad: second, acceptDeletes: true }),
+      run(S0 + MINUTE, { produced: landedBy(1) }),
+      run(LAST, { produced: landedBy(2) }),
+      run(LAST, { produced: landedBy(3) }),
       run(LAST, { mode: 'refresh' }),
     ],
   };
@@ -177,11 +199,11 @@ function orders(): History {
 }
 
 describe('the edges of CUSTOMER.md §2', () => {
-  it.each(['early', 'late'] as const)(
-    'are where the oracle has them, stream %s',
+  it.each(Object.entries(CUTS))(
+    'are where the oracle has them, stream landed %s',
     { timeout: 300_000 },
-    async (order) => {
-      await playHistory(history(order), inProcess());
+    async (_name, cut) => {
+      await playHistory(history(cut), inProcess());
     },
   );
 

@@ -159,7 +159,9 @@ describe('an older copy is noticed', () => {
       const { stderr: told } = await scenario.project.run(home, scenario.hourly, { CUSTOMER_API_URL: '' });
       expect(told).toContain('landing holds batches behind customer-00000002');
       expect(told).toContain('1 of them unfinished');
-      await scenario.finish(home, scenario.hourly);
+      await scenario.project.succeed(home, scenario.hourly);
+      expect(await scenario.unfinished(home)).toEqual([]);
+      // The guard judged the download after the stream that was landed behind it; that is the one difference.
       await scenario.checkNew(home);
     }),
   );

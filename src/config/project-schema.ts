@@ -31,7 +31,6 @@ export const SECTIONS = {
         ssl_cert: { leaf: 'text' },
         ssl_key: { leaf: 'text', secret: true },
         client_id: { leaf: 'text' },
-        group_prefix: { leaf: 'text' },
       },
     },
   },
@@ -80,7 +79,7 @@ export const SECTIONS = {
   },
   state: {
     sqlite: { required: ['path'], keys: { path: { leaf: 'text' } } },
-    postgres: { required: ['url'], keys: { url: { leaf: 'text', secret: true }, schema: { leaf: 'identifier' } } },
+    postgres: { required: ['url'], keys: { url: { leaf: 'text', secret: true } } },
   },
 } as const satisfies Record<string, Record<string, { readonly required: readonly string[]; readonly keys: Section }>>;
 

@@ -32,8 +32,6 @@ export type StreamConfig =
       /** null: plain text connection. */
       readonly ssl: KafkaSsl | null;
       readonly clientId: string;
-      /** Consumer group for lag monitors: `<groupPrefix>-<job>`. */
-      readonly groupPrefix: string;
     };
 
 export type LandingConfig =
@@ -80,8 +78,7 @@ export interface BigQueryConfig {
 export type WarehouseConfig = DuckdbConfig | BigQueryConfig;
 
 export type StateConfig =
-  | { readonly type: 'sqlite'; readonly path: string }
-  | { readonly type: 'postgres'; readonly url: Secret; readonly schema: string | null };
+  { readonly type: 'sqlite'; readonly path: string } | { readonly type: 'postgres'; readonly url: Secret };
 
 export interface TargetConfig {
   readonly name: string;
@@ -100,7 +97,7 @@ export function resolveTarget(config: ProjectConfig, flag: string | undefined, e
   return Object.freeze({
     name,
     has: (section: SectionName) => config.targets[name]?.[section] !== undefined,
-    stream: () => streamOf(open('stream'), config),
+    stream: () => streamOf(open('stream')),
     landing: () => landingOf(open('landing')),
     warehouse: () => warehouseOf(open('warehouse')),
     state: () => stateOf(open('state')),
@@ -110,7 +107,7 @@ export function resolveTarget(config: ProjectConfig, flag: string | undefined, e
 /** 30 s: long enough for another run's load, short enough that a forgotten database shell is named soon (FACTS.md §7). */
 const DEFAULT_LOCK_TIMEOUT_SECONDS = 30;
 
-function streamOf(section: SectionReader, config: ProjectConfig): StreamConfig {
+function streamOf(section: SectionReader): StreamConfig {
   if (section.type === 'topic_log') return Object.freeze({ type: 'topic_log', path: section.path('path') });
   const ssl = {
     ca: section.optionalPath('ssl_ca'),
@@ -124,7 +121,6 @@ function streamOf(section: SectionReader, config: ProjectConfig): StreamConfig {
     sasl: saslOf(section),
     ssl: section.boolean('ssl', Object.keys(given).length > 0) ? given : null,
     clientId: section.optional('client_id') ?? 'sluice',
-    groupPrefix: section.optional('group_prefix') ?? `sluice-${config.name}`,
   });
 }
 
@@ -186,5 +182,5 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
 
 function stateOf(section: SectionReader): StateConfig {
   if (section.type === 'sqlite') return Object.freeze({ type: 'sqlite', path: section.path('path') });
-  return Object.freeze({ type: 'postgres', url: section.secret('url'), schema: section.optional('schema') });
+  return Object.freeze({ type: 'postgres', url: section.secret('url') });
 }

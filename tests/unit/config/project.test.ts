@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isSluiceError, type SluiceError } from '../../../src/core/errors.ts';
 import { createYamlCache } from '../../../src/config/yaml-cache.ts';
 import { secretsIn } from '../../../src/config/known-secrets.ts';
-import { PROJECT_SCHEMA } from '../../../src/config/project-schema.ts';
+import { PROJECT_SCHEMA, SECTIONS } from '../../../src/config/project-schema.ts';
 import { schemaCompiler } from '../../../src/config/schema-check.ts';
 import { loadProject, parseProject, renderVars, targetName } from '../../../src/config/project.ts';
 import { resolveTarget } from '../../../src/config/target.ts';
@@ -265,7 +265,6 @@ describe('targets of the reference project', () => {
       sasl: null,
       ssl: null,
       clientId: 'sluice',
-      groupPrefix: 'sluice-kundenservice',
     });
     const secured = {
       ...everything,
@@ -405,4 +404,15 @@ test('a folder without project.yml is said so, with the way out', async () => {
 
 test('the schema of project.yml is a valid schema', () => {
   expect(() => schemaCompiler({}).compile(PROJECT_SCHEMA)).not.toThrow();
+});
+
+test('every key of project.yml is documented', () => {
+  const documented = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
+  const keys = [
+    ...Object.keys(PROJECT_SCHEMA.properties).filter((key) => key !== 'config-version'),
+    ...Object.values(SECTIONS).flatMap((kinds) =>
+      Object.entries(kinds).flatMap(([type, { keys: own }]) => [type, ...Object.keys(own)]),
+    ),
+  ];
+  expect(keys.filter((key) => !documented.includes(`\`${key}\``))).toEqual([]);
 });

@@ -25,8 +25,9 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       schema: config.schema,
       rawSchema: config.rawSchema,
       dialect: 'duckdb',
+      keepReplacedHours: null,
       fingerprint: () => fileFingerprint(config.path),
-      open: () => openDuckdbWarehouse(config, surroundings),
+      open: (signal) => openDuckdbWarehouse(config, withSignal(surroundings, signal)),
     };
   }
   return {
@@ -34,10 +35,15 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
     rawSchema: config.rawSchema,
     database: config.project,
     dialect: 'bigquery',
+    keepReplacedHours: config.keepReplacedDays === 0 ? null : config.keepReplacedDays * 24,
     // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
     fingerprint: () => Promise.resolve(null),
-    open: () => openBigQueryWarehouse(config, surroundings),
+    open: (signal) => openBigQueryWarehouse(config, withSignal(surroundings, signal)),
   };
+}
+
+function withSignal(surroundings: GateSurroundings, signal: AbortSignal | undefined): GateSurroundings {
+  return signal === undefined ? surroundings : { ...surroundings, signal };
 }
 
 /**
@@ -87,25 +93,34 @@ async function openBigQueryWarehouse(
   config: BigQueryConfig,
   { landing, ledger, signal, job, runId }: GateSurroundings,
 ): Promise<OpenWarehouse> {
-  const [store, { connectBigQuery, isEmulator }, { JobRunner }, { BigQueryRawWarehouse }, { BigQueryModelWarehouse }] =
-    await Promise.all([
-      landing(),
-      import('../adapters/bigquery/client.ts'),
-      import('../adapters/bigquery/job-runner.ts'),
-      import('../adapters/bigquery/raw-warehouse.ts'),
-      import('../adapters/bigquery/model-warehouse.ts'),
-    ]);
+  const [
+    store,
+    { connectBigQuery, isEmulator },
+    { JobRunner },
+    { UsageSum },
+    { BigQueryRawWarehouse },
+    { BigQueryModelWarehouse },
+  ] = await Promise.all([
+    landing(),
+    import('../adapters/bigquery/client.ts'),
+    import('../adapters/bigquery/job-runner.ts'),
+    import('../adapters/bigquery/job-usage.ts'),
+    import('../adapters/bigquery/raw-warehouse.ts'),
+    import('../adapters/bigquery/model-warehouse.ts'),
+  ]);
   const api = await connectBigQuery({
     project: config.project,
     location: config.location,
     ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
   });
+  const cost = new UsageSum(api);
   const runner = new JobRunner({
     api,
     ledger: await ledger(),
     run: runId,
     signal,
+    onJob: (usage) => cost.add(usage),
     priority: config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     ...(config.jobTimeoutMs === null ? {} : { jobTimeoutMs: config.jobTimeoutMs }),
     ...(config.maximumBytesBilled === null ? {} : { maximumBytesBilled: BigInt(config.maximumBytesBilled) }),
@@ -116,6 +131,7 @@ async function openBigQueryWarehouse(
   return {
     raw,
     models,
+    usage: () => cost.total(),
     close: async () => {
       await models.close();
       await raw.close();

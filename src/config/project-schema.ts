@@ -73,6 +73,7 @@ export const SECTIONS = {
         maximum_bytes_billed: { leaf: 'integer' },
         priority: { leaf: 'text', words: ['interactive', 'batch'] },
         job_execution_timeout_seconds: { leaf: 'integer' },
+        keep_replaced_days: { leaf: 'integer' },
         threads: { leaf: 'integer' },
       },
     },

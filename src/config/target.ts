@@ -71,6 +71,8 @@ export interface BigQueryConfig {
   readonly maximumBytesBilled: number | null;
   readonly priority: 'interactive' | 'batch';
   readonly jobTimeoutMs: number | null;
+  /** How long a full refresh keeps the tables that it replaces, for `job rollback`; 0: not at all. */
+  readonly keepReplacedDays: number;
   /** Models that run at once. */
   readonly threads: number | null;
 }
@@ -106,6 +108,9 @@ export function resolveTarget(config: ProjectConfig, flag: string | undefined, e
 
 /** 30 s: long enough for another run's load, short enough that a forgotten database shell is named soon (FACTS.md §7). */
 const DEFAULT_LOCK_TIMEOUT_SECONDS = 30;
+
+/** A week: long enough that somebody looks at the tables, and BigQuery's own time travel is as long. */
+const DEFAULT_KEEP_REPLACED_DAYS = 7;
 
 function streamOf(section: SectionReader): StreamConfig {
   if (section.type === 'topic_log') return Object.freeze({ type: 'topic_log', path: section.path('path') });
@@ -176,6 +181,7 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     maximumBytesBilled: section.number('maximum_bytes_billed'),
     priority: (section.optional('priority') ?? 'interactive') as BigQueryConfig['priority'],
     jobTimeoutMs: timeout === null ? null : timeout * 1000,
+    keepReplacedDays: section.number('keep_replaced_days') ?? DEFAULT_KEEP_REPLACED_DAYS,
     threads: section.number('threads'),
   });
 }

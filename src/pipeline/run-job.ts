@@ -79,14 +79,23 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
 async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
   const { ports, session } = context;
   await session.guard();
-  const warehouse = await ports.warehouse.open();
+  const warehouse = await ports.warehouse.open(session.signal);
   try {
     await work(warehouse);
   } finally {
+    noteUsage(context, warehouse);
     await warehouse.close();
   }
   const fingerprint = await ports.warehouse.fingerprint();
   if (fingerprint !== null) await ports.state.setFact(session.lease, FINGERPRINT_FACT, fingerprint);
+}
+
+/** Before the warehouse is closed. */
+export function noteUsage(context: RunContext, warehouse: OpenWarehouse): void {
+  const usage = warehouse.usage?.();
+  if (usage === undefined) return;
+  const { jobs, bytesProcessed, bytesBilled, slotMs } = usage;
+  context.usage = { jobs, bytesProcessed, bytesBilled, slotMs };
 }
 
 async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
@@ -156,6 +165,7 @@ function reportOf(context: RunContext): RunReport {
     batches: context.batchReports(),
     steps: context.steps,
     models: context.models,
+    ...(context.usage === undefined ? {} : { usage: context.usage }),
     errors: context.errorReports(),
     warnings: context.warnings,
   };

@@ -10,11 +10,13 @@ import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
 import { toApiFailure } from './api-failure.ts';
 import type {
   DatasetResource,
+  IamPolicy,
   JobConfiguration,
   JobReference,
   JobResource,
   QueryRequest,
   QueryResponse,
+  RowAccessPolicies,
   TableReference,
   TableResource,
 } from './rest-types.ts';
@@ -59,6 +61,9 @@ export type CallKind =
   | 'table_get'
   | 'table_insert'
   | 'table_patch'
+  | 'table_policy_get'
+  | 'table_policy_set'
+  | 'table_row_policies'
   | 'dataset_get'
   | 'dataset_insert';
 
@@ -110,9 +115,9 @@ export class BigQueryApi {
   }
 
   /** Checks a query and says what it would read and give; runs nothing and costs nothing. */
-  dryRun(sql: string): Promise<JobResource> {
+  dryRun(sql: string, labels: Readonly<Record<string, string>> = {}): Promise<JobResource> {
     const jobReference = { projectId: this.project, location: this.location };
-    const configuration: JobConfiguration = { dryRun: true, query: { query: sql, useLegacySql: false } };
+    const configuration: JobConfiguration = { dryRun: true, query: { query: sql, useLegacySql: false }, labels };
     return this.#call({ kind: 'dry_run', method: 'POST', path: '/jobs', body: { jobReference, configuration } });
   }
 
@@ -157,6 +162,23 @@ export class BigQueryApi {
   patchTable(table: TableReference, change: Partial<TableResource>): Promise<TableResource> {
     const path = `/datasets/${table.datasetId}/tables/${table.tableId}`;
     return this.#call({ kind: 'table_patch', method: 'PATCH', path, body: change }, table.projectId);
+  }
+
+  /** Grants on the table itself; those of its dataset do not stand in it. */
+  getIamPolicy(table: TableReference): Promise<IamPolicy> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:getIamPolicy`;
+    const body = { options: { requestedPolicyVersion: 3 } };
+    return this.#call({ kind: 'table_policy_get', method: 'POST', path, body }, table.projectId);
+  }
+
+  setIamPolicy(table: TableReference, policy: IamPolicy): Promise<IamPolicy> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:setIamPolicy`;
+    return this.#call({ kind: 'table_policy_set', method: 'POST', path, body: { policy } }, table.projectId);
+  }
+
+  rowAccessPolicies(table: TableReference): Promise<RowAccessPolicies> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}/rowAccessPolicies`;
+    return this.#call({ kind: 'table_row_policies', path }, table.projectId);
   }
 
   getDataset(datasetId: string): Promise<DatasetResource> {

@@ -1,7 +1,8 @@
 /** The warehouse of a target, opened late and closed early: DuckDB lets one process hold its file (FACTS.md §7). */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { BigQueryConfig, DuckdbConfig, WarehouseConfig } from '../config/target.ts';
+import type { GoogleIdentity } from '../adapters/google-auth/identity.ts';
+import type { BigQueryConfig, DuckdbConfig, GoogleCredentialsConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
@@ -14,6 +15,8 @@ export interface GateSurroundings {
   /** Where BigQuery's jobs are remembered. */
   readonly ledger: () => Promise<JobLedger>;
   readonly signal: AbortSignal;
+  /** Whom a target in Google Cloud is used as. */
+  readonly identity: (config: GoogleCredentialsConfig) => GoogleIdentity;
   /** What the work is done for: names and labels of BigQuery jobs. */
   readonly job: string;
   readonly runId: string;
@@ -91,7 +94,7 @@ async function openDuckdbWarehouse(
 
 async function openBigQueryWarehouse(
   config: BigQueryConfig,
-  { landing, ledger, signal, job, runId }: GateSurroundings,
+  { landing, ledger, signal, job, runId, identity }: GateSurroundings,
 ): Promise<OpenWarehouse> {
   const [
     store,
@@ -111,7 +114,7 @@ async function openBigQueryWarehouse(
   const api = await connectBigQuery({
     project: config.project,
     location: config.location,
-    ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
+    identity: identity(config),
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
   });
   const cost = new UsageSum(api);

@@ -7,6 +7,7 @@
  * Retrying is not done here either: `with-retries.ts` does it, by allow-list.
  */
 import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
+import { authClientOf, type GoogleIdentity } from '../google-auth/identity.ts';
 import { toApiFailure } from './api-failure.ts';
 import type {
   DatasetResource,
@@ -21,15 +22,12 @@ import type {
   TableResource,
 } from './rest-types.ts';
 
-export type BigQueryCredentials =
-  /** Application default credentials: environment, gcloud's file (impersonation included), metadata server. */
-  { readonly type: 'default' } | { readonly type: 'key_file'; readonly path: string };
-
 export interface ConnectionOptions {
   readonly project: string;
   /** Location of the datasets and of every job, e.g. `EU`, `europe-west3`. */
   readonly location: string;
-  readonly credentials?: BigQueryCredentials;
+  /** Absent: application default credentials as the library finds them. */
+  readonly identity?: GoogleIdentity;
   /** Only for emulators and private endpoints: `http://127.0.0.1:9050`. Plain http goes without credentials. */
   readonly apiEndpoint?: string;
   readonly requestTimeoutMs?: number;
@@ -213,15 +211,20 @@ export class BigQueryApi {
   }
 }
 
-/** Nothing is sent yet: the first call finds out whether credentials and project are right. */
+/** Nothing is sent to BigQuery yet: the first call finds out whether credentials and project are right. */
 export async function connectBigQuery(options: ConnectionOptions): Promise<BigQueryApi> {
   const { BigQuery: Client } = await import('@google-cloud/bigquery');
   const settings: BigQueryOptions = { projectId: options.project, location: options.location, autoRetry: false };
   if (options.apiEndpoint !== undefined) settings.apiEndpoint = options.apiEndpoint;
-  if (options.credentials?.type === 'key_file') settings.keyFilename = options.credentials.path;
+  const isPlain = options.apiEndpoint?.startsWith('http://') === true;
+  if (options.identity !== undefined && !isPlain) {
+    const { identity } = options;
+    const authClient = await authClientOf(identity, 'warehouse_auth');
+    if (authClient !== undefined) settings.authClient = authClient;
+    else if (identity.keyfile !== null) settings.keyFilename = identity.keyfile;
+  }
   const client = new Client(settings);
   // An emulator wants no credentials, looking for some takes seconds, and a token must never leave over plain http.
-  if (options.apiEndpoint?.startsWith('http://') === true)
-    client.authClient.authorizeRequest = (request) => Promise.resolve(request ?? {});
+  if (isPlain) client.authClient.authorizeRequest = (request) => Promise.resolve(request ?? {});
   return new BigQueryApi(client, options);
 }

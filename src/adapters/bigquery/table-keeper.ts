@@ -12,7 +12,7 @@
  *   the script          replaces X; `drop table X` comes before where it must
  *   after the script    grants and policy tags of X are read again; what is missing is put back
  *
- * If the process dies in between, a table that was replaced has all but the grants of the dropped case; `docs/bigquery.md` says so.
+ * If the process dies in between, a table that was replaced has all but the grants of the dropped case; `docs/bigquery-tables.md` says so.
  */
 import { SluiceError } from '../../core/errors.ts';
 import { isSameStorage } from '../../transform/sql/table-storage.ts';

@@ -64,7 +64,7 @@ function checkedKeys(map: Readonly<Record<string, YamlValue>>, problem: (message
   const unknown = Object.keys(map).filter((key) => !PARTITION_KEYS.some((known) => known === key));
   for (const key of unknown)
     problem(
-      `does not know "${key}"${didYouMean(key, PARTITION_KEYS)}; expected ${PARTITION_KEYS.slice(0, 4).join(', ')}`,
+      `does not know "${key}", expected ${PARTITION_KEYS.slice(0, 4).join(', ')}${didYouMean(key, PARTITION_KEYS)}`,
     );
   if (map['time_ingestion_partitioning'] === true) problem(INGESTION_TIME);
   if (map['copy_partitions'] === true) {

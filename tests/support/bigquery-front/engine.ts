@@ -23,6 +23,7 @@ import { toApiFailure } from '../../../src/adapters/bigquery/api-failure.ts';
 import { SluiceError } from '../../../src/core/errors.ts';
 import { FrontRefusal, invalid, translated } from './refusal.ts';
 import { assertPartitionFilter, checkedStatements } from './rules.ts';
+import { TableFacts } from './table-facts.ts';
 
 export interface ScriptResult {
   readonly schema?: QueryResponse['schema'];
@@ -34,6 +35,7 @@ export interface ScriptResult {
 const SCRATCH = 'strict_front_scratch';
 
 export class Engine {
+  readonly facts = new TableFacts();
   readonly #api: BigQueryApi;
   readonly #bridge: EmulatorBridge;
   readonly #filtered = new Map<string, { readonly relation: string; readonly column: string }>();
@@ -245,8 +247,10 @@ class Script {
         this.#last = await this.#engine.query(statement);
         return;
       default:
+        this.#engine.facts.check(statement);
         this.#engine.noteDdl(statement);
         await this.#engine.execute(statement);
+        this.#engine.facts.note(statement);
     }
   }
 

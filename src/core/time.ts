@@ -81,8 +81,8 @@ function readOffset(text: string, at: number): number | undefined {
 }
 
 /**
- * Reads an RFC 3339 date-time with any offset. A leap second (`:60`) is read as the second after it. Undefined when the text is
- * not one.
+ * Reads an RFC 3339 date-time with any offset. Undefined when the text is not one, or names a leap second (`:60`): no warehouse has one, and
+ * taking it for the second after it would move the record.
  */
 export function parseInstant(text: string): EventInstant | undefined {
   if (text.length < 20 || !isCalendarDate(text.slice(0, 10))) return undefined;
@@ -92,7 +92,7 @@ export function parseInstant(text: string): EventInstant | undefined {
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
   const second = twoDigits(text, 17);
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return undefined;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return undefined;
   let micros = 0;
   let digits = 0;
   let zoneAt = 19;
@@ -107,7 +107,7 @@ export function parseInstant(text: string): EventInstant | undefined {
   const days = daysFromCivil(year, twoDigits(text, 5), twoDigits(text, 8));
   const seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
   const total = seconds * 1_000_000 + micros;
-  const isCanonical = text.charCodeAt(zoneAt) === 90 && digits <= 6 && second < 60 && separator === 84;
+  const isCanonical = text.charCodeAt(zoneAt) === 90 && digits <= 6 && separator === 84;
   return { micros: total, text: isCanonical ? text : formatMicros(total) };
 }
 

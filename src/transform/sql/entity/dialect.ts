@@ -16,6 +16,8 @@ export interface EntityDialect {
   localDay(expression: string, zone: string): string;
   /** Unique within its raw table; joins a narrow record back to its row. */
   readonly rowId: { readonly stream: string; readonly snapshot: string };
+  /** The raw tables' column of a record's topic partition: BigQuery takes no name that begins with `_partition`. */
+  readonly rawPartition: string;
   readonly bigint: string;
   readonly textType: string;
   readonly timestampType: string;
@@ -96,6 +98,7 @@ export const duckdbEntityDialect: EntityDialect = {
   addMillis: (expression, millis) => `(${expression} + to_milliseconds(${millis}))`,
   localDay: duckdbLocalDay,
   rowId: { stream: 'rowid', snapshot: 'rowid' },
+  rawPartition: '_partition',
   bigint: 'bigint',
   textType: 'varchar',
   timestampType: 'timestamp',
@@ -161,6 +164,7 @@ export const bigqueryEntityDialect: EntityDialect = {
     stream: "concat(_object, ':', cast(_offset as string))",
     snapshot: "concat(_object, ':', cast(_page as string), ':', cast(_row as string))",
   },
+  rawPartition: '_topic_partition',
   bigint: 'int64',
   textType: 'string',
   timestampType: 'timestamp',

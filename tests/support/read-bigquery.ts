@@ -1,4 +1,5 @@
 /** Reads published tables out of BigQuery (the emulator), every cell as the oracle writes it. From the REST answer, not through the product's values. */
+import { randomUUID } from 'node:crypto';
 import type { BigQueryApi } from '../../src/adapters/bigquery/client.ts';
 import type { OracleColumn, OracleJob } from '../oracle/ground-truth.ts';
 import { canonicalJson, exactNumber, readJson } from '../oracle/json.ts';
@@ -34,6 +35,8 @@ export async function readBigQuery(
   const answer = await api.query({
     query: `select ${columns.map(({ name }) => `\`${name}\``).join(', ')} from ${table}`,
     useLegacySql: false,
+    requestId: randomUUID(),
+    timeoutMs: 60_000,
     formatOptions: { useInt64Timestamp: true },
   });
   const fields = answer.schema?.fields ?? [];

@@ -134,7 +134,8 @@ function bigqueryCast(column: EntityColumn, json: string, rewritten: string): st
       // Of a text, json_query gives JSON's null as NULL (of a JSON value it would not).
       return `parse_json(if(${rewritten}, ${text}, json_query(${json}, ${path})), wide_number_mode => 'round')`;
     case 'INT64':
-      return `cast(${text} as int64)`;
+      // A whole number may be written 12.0, which is no INT64 to a cast from text; NUMERIC holds every INT64 exactly.
+      return `cast(cast(${text} as numeric) as int64)`;
     case 'FLOAT64':
       return `cast(${text} as float64)`;
     case 'BOOL':

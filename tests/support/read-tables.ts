@@ -23,11 +23,11 @@ export interface Tables extends AsyncDisposable {
   published(table: string, job: OracleJob, daily: boolean): Promise<ActualRow[]>;
 }
 
-/** SQL that gives a column as the oracle's text. */
+/** SQL that gives a column as the oracle's text behind a `=`: DuckDB's driver takes a byte order mark away from the front of a text. */
 function asText({ name, type }: ReadColumn): string {
   const column = `"${name}"`;
-  if (type === 'TIMESTAMP') return `strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') as ${column}`;
-  return `cast(${column} as varchar) as ${column}`;
+  if (type === 'TIMESTAMP') return `'=' || strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') as ${column}`;
+  return `'=' || cast(${column} as varchar) as ${column}`;
 }
 
 function normalised(type: string, text: string | null): string | null {
@@ -59,7 +59,7 @@ export class TableReader implements Tables, Disposable {
   async read(table: string, columns: readonly ReadColumn[]): Promise<readonly Cells[]> {
     const rows = await this.#query(`select ${columns.map(asText).join(', ')} from ${table}`);
     return rows.map((row) =>
-      Object.fromEntries(columns.map(({ name, type }) => [name, normalised(type, row[name] ?? null)])),
+      Object.fromEntries(columns.map(({ name, type }) => [name, normalised(type, row[name]?.slice(1) ?? null)])),
     );
   }
 

@@ -55,6 +55,13 @@ export class Engine {
     });
   }
 
+  /** The emulator behind was replaced by an empty one: datasets and tables are gone, jobs are not. */
+  forgetTables(): void {
+    this.#scratch = undefined;
+    this.#filtered.clear();
+    this.facts.forget();
+  }
+
   /** Tables that want a partition filter, as their creation says. */
   noteTable(table: TableResource): void {
     const { projectId, datasetId, tableId } = table.tableReference;

@@ -23,6 +23,7 @@ import { runJob } from '../../../src/pipeline/run-job.ts';
 import type { ModelWarehouse } from '../../../src/transform/index.ts';
 import { startBigQueryEmulator } from '../../services/bigquery/emulator.ts';
 import { startFakeGcs } from '../../services/gcs/server.ts';
+import { NO_CREDENTIALS } from '../no-credentials.ts';
 import { startBigQueryFront, type BigQueryFront } from './front.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -143,17 +144,11 @@ export class FrontProject implements AsyncDisposable {
   }
 
   #target(target: TargetConfig, bigquery: Partial<BigQueryConfig>): TargetConfig {
-    const nobody = {
-      keyfile: null,
-      impersonateServiceAccount: null,
-      allowCredentialExecutables: false,
-      allowCredentialUrls: false,
-    };
     return {
       ...target,
       has: (section) => target.has(section),
       landing: () => ({
-        ...nobody,
+        ...NO_CREDENTIALS,
         type: 'gcs',
         bucket: BUCKET,
         prefix: '',
@@ -162,7 +157,7 @@ export class FrontProject implements AsyncDisposable {
         compression: 'none',
       }),
       warehouse: () => ({
-        ...nobody,
+        ...NO_CREDENTIALS,
         type: 'bigquery',
         project: this.front.project,
         dataset: 'shop',

@@ -29,6 +29,10 @@ const NOTHING: Facts = { resource: {}, tags: new Map(), grants: {}, rowPolicies:
 export class TableFacts {
   readonly #facts = new Map<string, Facts>();
 
+  forget(): void {
+    this.#facts.clear();
+  }
+
   /** Before a statement runs: what BigQuery would not do. */
   check(statement: string): void {
     const kind = classify(statement);

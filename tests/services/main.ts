@@ -36,7 +36,7 @@ async function run(): Promise<void> {
   say('starting Kafka, fake-gcs-server, the BigQuery emulator and PostgreSQL …');
   const ports = { ...port('kafka'), ...port('gcs'), ...port('bigquery'), ...port('postgres') };
   const services = await startProduction({ ports, front: values.strict, log: say });
-  const environment = { ...(await services.place('analytics')), STATE_DATABASE_URL: services.postgres.url() };
+  const environment = { ...(await services.place({ name: 'analytics' })), STATE_DATABASE_URL: services.postgres.url() };
   process.stdout.write(
     Object.entries(environment)
       .map(([name, value]) => `export ${name}='${value}'\n`)

@@ -14,6 +14,8 @@ export interface GateSurroundings {
   /** Where BigQuery's jobs are remembered. */
   readonly ledger: () => Promise<JobLedger>;
   readonly signal: AbortSignal;
+  /** Asked before BigQuery is told to change anything; absent: the work is done without a lease. */
+  readonly guard?: () => Promise<void>;
   /** What the work is done for: names and labels of BigQuery jobs. */
   readonly job: string;
   readonly runId: string;
@@ -26,7 +28,8 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       rawSchema: config.rawSchema,
       dialect: 'duckdb',
       fingerprint: () => fileFingerprint(config.path),
-      open: () => openDuckdbWarehouse(config, surroundings),
+      loadsAtomically: true,
+      open: (signal) => openDuckdbWarehouse(config, underLease(surroundings, signal)),
     };
   }
   return {
@@ -36,7 +39,20 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
     dialect: 'bigquery',
     // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
     fingerprint: () => Promise.resolve(null),
-    open: () => openBigQueryWarehouse(config, surroundings),
+    loadsAtomically: false,
+    open: (signal, guard) => openBigQueryWarehouse(config, underLease(surroundings, signal, guard)),
+  };
+}
+
+function underLease(
+  surroundings: GateSurroundings,
+  signal: AbortSignal | undefined,
+  guard?: () => Promise<void>,
+): GateSurroundings {
+  return {
+    ...surroundings,
+    ...(signal === undefined ? {} : { signal }),
+    ...(guard === undefined ? {} : { guard }),
   };
 }
 
@@ -85,7 +101,7 @@ async function openDuckdbWarehouse(
 
 async function openBigQueryWarehouse(
   config: BigQueryConfig,
-  { landing, ledger, signal, job, runId }: GateSurroundings,
+  { landing, ledger, signal, guard, job, runId }: GateSurroundings,
 ): Promise<OpenWarehouse> {
   const [store, { connectBigQuery, isEmulator }, { JobRunner }, { BigQueryRawWarehouse }, { BigQueryModelWarehouse }] =
     await Promise.all([
@@ -106,6 +122,7 @@ async function openBigQueryWarehouse(
     ledger: await ledger(),
     run: runId,
     signal,
+    ...(guard === undefined ? {} : { guard }),
     priority: config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     ...(config.jobTimeoutMs === null ? {} : { jobTimeoutMs: config.jobTimeoutMs }),
     ...(config.maximumBytesBilled === null ? {} : { maximumBytesBilled: BigInt(config.maximumBytesBilled) }),

@@ -3,6 +3,7 @@
  * strict front, a PostgreSQL database behind a proxy. Each SLUICE_HOME has its own, and a copy of a home copies them. Topics are on disk: what a
  * broker adds is tested in `tests/integration/kafka-faults.test.ts`.
  */
+import { ASIDE_SUFFIX } from '../../src/pipeline/full-refresh.ts';
 import { connectBigQuery } from '../../src/adapters/bigquery/client.ts';
 import { createGcsObjectStore } from '../../src/adapters/gcs/object-store.ts';
 import { startBigQueryEmulator, type BigQueryEmulator } from '../services/bigquery/emulator.ts';
@@ -108,6 +109,17 @@ export class KillCloud implements Surroundings {
 
   data(home: string): ProjectData {
     return this.of(home).data;
+  }
+
+  /** A load has an id made from its batch: what was done twice stands here twice. Tables aside are made anew by every refresh. */
+  check(home: string): void {
+    const done = this.of(home).front.jobs.flatMap(({ configuration, executed, failure }) => {
+      const table = configuration.load?.destinationTable.tableId;
+      if (table === undefined || table.endsWith(ASIDE_SUFFIX) || !executed || failure !== undefined) return [];
+      return [`${configuration.labels?.['sluice_batch'] ?? ''} into ${table}`];
+    });
+    const twice = done.filter((load, index) => done.indexOf(load) < index);
+    if (twice.length > 0) throw new Error(`loaded twice: ${twice.join(', ')}`);
   }
 
   async discard(home: string): Promise<void> {

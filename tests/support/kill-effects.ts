@@ -119,6 +119,7 @@ export class KillScenario implements AsyncDisposable {
   async finish(home: string, args = this.args): Promise<void> {
     await this.project.succeed(home, args);
     await checkAgainst(this.project.data(home), this.history, 1);
+    this.project.check(home);
     if (args === this.args) await this.checkNew(home);
     expect(await this.unfinished(home)).toEqual([]);
   }

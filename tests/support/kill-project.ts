@@ -45,6 +45,8 @@ export interface Surroundings extends AsyncDisposable {
   open(home: string, from?: string): Promise<void>;
   environment(home: string): Readonly<Record<string, string>>;
   data(home: string): ProjectData;
+  /** What else has to hold when all is done. */
+  check(home: string): void;
   discard(home: string): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ const EMBEDDED: Surroundings = {
   open: () => Promise.resolve(),
   environment: () => ({}),
   data: embeddedData,
+  check: () => undefined,
   discard: () => Promise.resolve(),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
@@ -99,6 +102,11 @@ export class KillProject implements AsyncDisposable {
 
   data(home: string): ProjectData {
     return this.#surroundings.data(home);
+  }
+
+  /** Throws when something was done that must not be, or twice; `checkAgainst` looks at the tables. */
+  check(home: string): void {
+    this.#surroundings.check(home);
   }
 
   /** Starts `sluice <args>`. */

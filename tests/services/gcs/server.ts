@@ -80,7 +80,7 @@ async function createBucket(endpoint: string, name: string): Promise<void> {
 
 async function objectNames(endpoint: string, bucket: string): Promise<readonly string[]> {
   const names: string[] = [];
-  for (let page = ''; ; ) {
+  for (let page = ''; ;) {
     const answer = await fetch(`${endpoint}/storage/v1/b/${bucket}/o?maxResults=1000&pageToken=${page}`);
     const { items = [], nextPageToken } = (await answer.json()) as {
       readonly items?: readonly { readonly name: string }[];

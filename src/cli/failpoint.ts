@@ -98,7 +98,9 @@ export class Failpoint {
 
   warehouse(gate: WarehouseGate): WarehouseGate {
     const numbered = this.#numbered('warehouse', gate, ['open']);
-    return replacing(numbered, { open: async (signal) => this.#opened(await numbered.open(signal)) });
+    return replacing(numbered, {
+      open: async (signal, guard) => this.#opened(await numbered.open(signal, guard)),
+    });
   }
 
   /** A guard runs inside a transaction when all is written and nothing committed: a moment of its own. */

@@ -17,6 +17,8 @@ export interface GateSurroundings {
   readonly signal: AbortSignal;
   /** Whom a target in Google Cloud is used as. */
   readonly identity: (config: GoogleCredentialsConfig) => GoogleIdentity;
+  /** Asked before BigQuery is told to change anything; absent: the work is done without a lease. */
+  readonly guard?: () => Promise<void>;
   /** What the work is done for: names and labels of BigQuery jobs. */
   readonly job: string;
   readonly runId: string;
@@ -30,7 +32,8 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       dialect: 'duckdb',
       keepReplacedHours: null,
       fingerprint: () => fileFingerprint(config.path),
-      open: (signal) => openDuckdbWarehouse(config, withSignal(surroundings, signal)),
+      loadsAtomically: true,
+      open: (signal) => openDuckdbWarehouse(config, underLease(surroundings, signal)),
     };
   }
   return {
@@ -41,12 +44,21 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
     keepReplacedHours: config.keepReplacedDays === 0 ? null : config.keepReplacedDays * 24,
     // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
     fingerprint: () => Promise.resolve(null),
-    open: (signal) => openBigQueryWarehouse(config, withSignal(surroundings, signal)),
+    loadsAtomically: false,
+    open: (signal, guard) => openBigQueryWarehouse(config, underLease(surroundings, signal, guard)),
   };
 }
 
-function withSignal(surroundings: GateSurroundings, signal: AbortSignal | undefined): GateSurroundings {
-  return signal === undefined ? surroundings : { ...surroundings, signal };
+function underLease(
+  surroundings: GateSurroundings,
+  signal: AbortSignal | undefined,
+  guard?: () => Promise<void>,
+): GateSurroundings {
+  return {
+    ...surroundings,
+    ...(signal === undefined ? {} : { signal }),
+    ...(guard === undefined ? {} : { guard }),
+  };
 }
 
 /**
@@ -94,7 +106,7 @@ async function openDuckdbWarehouse(
 
 async function openBigQueryWarehouse(
   config: BigQueryConfig,
-  { landing, ledger, signal, job, runId, identity }: GateSurroundings,
+  { landing, ledger, signal, guard, job, runId, identity }: GateSurroundings,
 ): Promise<OpenWarehouse> {
   const [
     store,
@@ -124,6 +136,7 @@ async function openBigQueryWarehouse(
     run: runId,
     signal,
     onJob: (usage) => cost.add(usage),
+    ...(guard === undefined ? {} : { guard }),
     priority: config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     ...(config.jobTimeoutMs === null ? {} : { jobTimeoutMs: config.jobTimeoutMs }),
     ...(config.maximumBytesBilled === null ? {} : { maximumBytesBilled: BigInt(config.maximumBytesBilled) }),

@@ -114,7 +114,7 @@ export async function backfill(
 ): Promise<RunReport> {
   checkDays(request);
   return underLease(ports, run, async (context) => {
-    const warehouse = await ports.warehouse.open(context.session.signal);
+    const warehouse = await ports.warehouse.open(context.session.signal, context.session.guard);
     try {
       await context.step(
         'backfill',

@@ -27,8 +27,16 @@ export interface WarehouseGate {
    * left behind instead of opening the warehouse.
    */
   fingerprint(): Promise<string | null>;
-  /** `signal`: aborted on Ctrl-C and on a lost lease; what is running in the warehouse is cancelled then. Without it, on Ctrl-C alone. */
-  open(signal?: AbortSignal): Promise<OpenWarehouse>;
+  /**
+   * Whether a batch that could not be loaded has left nothing in the raw tables. Load jobs cannot be part of a transaction, so on BigQuery rows
+   * of it may be there, in one table and not yet in another.
+   */
+  readonly loadsAtomically: boolean;
+  /**
+   * `signal` ends what the warehouse is doing, for instance on a lost lease; `guard` throws `lease_lost` and is asked before every job and
+   * every table that a warehouse of jobs makes, those outside of `publish` too.
+   */
+  open(signal?: AbortSignal, guard?: () => Promise<void>): Promise<OpenWarehouse>;
 }
 
 /** What happens, for the terminal and the log; nothing depends on it. */

@@ -3,6 +3,7 @@
  * tables that end with the script, @@row_count, MERGE that fails on two source rows for one target row, transactions that roll back, loads that
  * are all or nothing and know REQUIRED. One at a time: the emulator has one lock anyway.
  */
+import { randomUUID } from 'node:crypto';
 import type { BigQueryApi } from '../../../src/adapters/bigquery/client.ts';
 import { EmulatorBridge } from '../../../src/adapters/bigquery/emulator.ts';
 import type {
@@ -39,6 +40,8 @@ export class Engine {
   readonly #api: BigQueryApi;
   readonly #bridge: EmulatorBridge;
   readonly #filtered = new Map<string, { readonly relation: string; readonly column: string }>();
+  /** An emulator may begin with what another one held, jobs included. */
+  readonly #prefix = `front-${randomUUID()}`;
   #statements = 0;
   #scratch: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -125,7 +128,7 @@ export class Engine {
       return await this.#api.query({
         query: sql,
         useLegacySql: false,
-        requestId: `front-${String(++this.#statements)}`,
+        requestId: `${this.#prefix}-${String(++this.#statements)}`,
         timeoutMs: 60_000,
         formatOptions: { useInt64Timestamp: true },
       });
@@ -152,7 +155,7 @@ export class Engine {
     const fields = load.schema.fields ?? [];
     await this.#api.insertTable({ tableReference: reference, schema: { fields } }).catch(ignoreDuplicate);
     await this.execute(`delete from ${staged} where true`);
-    const jobId = `front-load-${String(++this.#statements)}`;
+    const jobId = `${this.#prefix}-load-${String(++this.#statements)}`;
     await this.#api.insertJob(jobId, { load: { ...load, destinationTable: reference } }).catch(rethrow);
     await this.#assertRequired(staged, fields);
     const [rows = 0] = await this.numbers(`select count(*) from ${staged}`);

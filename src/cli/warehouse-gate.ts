@@ -1,6 +1,7 @@
 /** The warehouse of a target, opened late and closed early: DuckDB lets one process hold its file (FACTS.md §7). */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ConnectionOptions } from '../adapters/bigquery/client.ts';
 import type { BigQueryConfig, DuckdbConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
@@ -95,12 +96,7 @@ async function openBigQueryWarehouse(
       import('../adapters/bigquery/raw-warehouse.ts'),
       import('../adapters/bigquery/model-warehouse.ts'),
     ]);
-  const api = await connectBigQuery({
-    project: config.project,
-    location: config.location,
-    ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
-    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
-  });
+  const api = await connectBigQuery(bigQueryConnection(config));
   const runner = new JobRunner({
     api,
     ledger: await ledger(),
@@ -120,6 +116,16 @@ async function openBigQueryWarehouse(
       await models.close();
       await raw.close();
     },
+  };
+}
+
+/** How a target's BigQuery is reached, and as whom. */
+export function bigQueryConnection(config: BigQueryConfig): ConnectionOptions {
+  return {
+    project: config.project,
+    location: config.location,
+    ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
+    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
   };
 }
 

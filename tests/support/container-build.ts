@@ -101,11 +101,14 @@ class StageFolder {
     const bin = join(this.root, 'replay-bin');
     mkdirSync(bin, { recursive: true });
     // The image's users are not this machine's.
-    writeFileSync(join(bin, 'chown'), `#!/bin/sh\nshift\n${isRoot ? `exec /bin/chown ${USER_ID}:${USER_ID} "$@"` : ''}\n`);
+    writeFileSync(
+      join(bin, 'chown'),
+      `#!/bin/sh\nshift\n${isRoot ? `exec /bin/chown ${USER_ID}:${USER_ID} "$@"` : ''}\n`,
+    );
     chmodSync(join(bin, 'chown'), 0o755);
     const { exitCode, stdout, stderr } = await runIn(this.root, ['sh', '-ec', moved], {
       cwd: join(this.root, this.#workdir),
-      env: { PATH: `${bin}${delimiter}${cleanPath()}`, ...this.#env },
+      env: { PATH: `${bin}${delimiter}${cleanPath()}`, ...networkSettings(), ...this.#env },
     });
     if (exitCode !== 0) throw new Error(`RUN ${command} ended with ${exitCode}:\n${stdout}\n${stderr}`);
   }
@@ -120,6 +123,15 @@ function cleanPath(): string {
   const { PATH = '' } = process.env;
   const others = PATH.split(delimiter).filter((entry) => !entry.startsWith(REPOSITORY));
   return [dirname(process.execPath), ...others].join(delimiter);
+}
+
+/** How this machine reaches the registry, which a builder is told too; and npm takes from its cache what it has there. */
+function networkSettings(): Readonly<Record<string, string>> {
+  const known = /^(?:https?_proxy|no_proxy|node_extra_ca_certs|ssl_cert_(?:file|dir))$/i;
+  const found = Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && known.test(name) ? [[name, value] as const] : [],
+  );
+  return { ...Object.fromEntries(found), npm_config_prefer_offline: 'true' };
 }
 
 /** Only root may run something as another user, or give files away. */

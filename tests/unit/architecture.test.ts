@@ -127,6 +127,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'adapters/duckdb': ['@duckdb/node-api'],
   'adapters/bigquery': ['@google-cloud/bigquery', 'google-auth-library'],
   'adapters/gcs': ['@google-cloud/storage', 'google-auth-library'],
+  'adapters/google-identity': ['google-auth-library'],
   'adapters/knex-state': ['knex', 'better-sqlite3', 'pg'],
   // Its writers' lock is one that a dead process lets go of, which only a database file gives.
   'adapters/topic-log': ['better-sqlite3'],

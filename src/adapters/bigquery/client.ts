@@ -59,6 +59,7 @@ export type CallKind =
   | 'table_get'
   | 'table_insert'
   | 'table_patch'
+  | 'table_permissions'
   | 'dataset_get'
   | 'dataset_insert';
 
@@ -157,6 +158,15 @@ export class BigQueryApi {
   patchTable(table: TableReference, change: Partial<TableResource>): Promise<TableResource> {
     const path = `/datasets/${table.datasetId}/tables/${table.tableId}`;
     return this.#call({ kind: 'table_patch', method: 'PATCH', path, body: change }, table.projectId);
+  }
+
+  /** Which of the permissions the caller has on the table. */
+  testTablePermissions(
+    table: TableReference,
+    permissions: readonly string[],
+  ): Promise<{ readonly permissions?: readonly string[] }> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:testIamPermissions`;
+    return this.#call({ kind: 'table_permissions', method: 'POST', path, body: { permissions } }, table.projectId);
   }
 
   getDataset(datasetId: string): Promise<DatasetResource> {

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { createLocalFilesObjectStore } from '../../src/adapters/local-files/object-store.ts';
 import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
 import { readSealedBatches } from '../../src/ingest/manifest-store.ts';
-import { checkProject } from './check-project.ts';
+import { checkProject, embeddedData } from './check-project.ts';
 import { CUSTOMER } from './entities.ts';
 import type { History, ProducedRecord } from './history-build.ts';
 import { ListingServer } from './listing-server.ts';
@@ -128,7 +128,7 @@ export async function checkAgainstOracle(home: string, history: History, lastRun
       ? [listings.get(Date.parse(manifest.logicalTime)) ?? []]
       : [],
   );
-  await checkProject(home, { history, lastRun, downloads });
+  await checkProject(embeddedData(home), { history, lastRun, downloads });
 }
 
 /** One hash over names and bytes of all files below a folder, temporary ones apart. */

@@ -85,7 +85,7 @@ function streamRecords(scope: EntityScope): string {
         case when _has_value then _event_at end as version_at,
         _event_at as assertion_at, _event_at as effective_at, _timestamp as observed_at,
         ${OP_RANK} as op_rank,
-        ${topicRank(scope)} as tie_1, _partition as tie_2, _epoch as tie_3, _offset as tie_4,
+        ${topicRank(scope)} as tie_1, ${dialect.rawPartition} as tie_2, _epoch as tie_3, _offset as tie_4,
         (_op = 'd' or not _has_value) as is_gone
     from ${dialect.relation(raw.stream)}
     where ${keyFilter(scope, '_key')}

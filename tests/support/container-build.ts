@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join, relative, sep } from 'node:path';
 import { copyOf, ignores, matches, readContainerFile, type Instruction, type Stage } from './container-file.ts';
+import { registryAccess } from './registry-access.ts';
 import { REPOSITORY } from './sluice-command.ts';
 
 export interface BuiltImage {
@@ -108,7 +109,7 @@ class StageFolder {
     chmodSync(join(bin, 'chown'), 0o755);
     const { exitCode, stdout, stderr } = await runIn(this.root, ['sh', '-ec', moved], {
       cwd: join(this.root, this.#workdir),
-      env: { PATH: `${bin}${delimiter}${cleanPath()}`, ...networkSettings(), ...this.#env },
+      env: { PATH: `${bin}${delimiter}${cleanPath()}`, ...registryAccess(), ...this.#env },
     });
     if (exitCode !== 0) throw new Error(`RUN ${command} ended with ${exitCode}:\n${stdout}\n${stderr}`);
   }
@@ -123,15 +124,6 @@ function cleanPath(): string {
   const { PATH = '' } = process.env;
   const others = PATH.split(delimiter).filter((entry) => !entry.startsWith(REPOSITORY));
   return [dirname(process.execPath), ...others].join(delimiter);
-}
-
-/** How this machine reaches the registry, which a builder is told too; and npm takes from its cache what it has there. */
-function networkSettings(): Readonly<Record<string, string>> {
-  const known = /^(?:https?_proxy|no_proxy|node_extra_ca_certs|ssl_cert_(?:file|dir))$/i;
-  const found = Object.entries(process.env).flatMap(([name, value]) =>
-    value !== undefined && known.test(name) ? [[name, value] as const] : [],
-  );
-  return { ...Object.fromEntries(found), npm_config_prefer_offline: 'true' };
 }
 
 /** Only root may run something as another user, or give files away. */

@@ -89,8 +89,8 @@ describe('the image of the repository', () => {
     expect(stderr).toContain('targets.prod.');
   });
 
-  test('runs a job and the models, although its own folder cannot be written to', async () => {
-    const env = { SLUICE_TARGET: 'dev', SLUICE_HOME: home };
+  test('runs a job and the models where nothing but target/ and its data can be written to', async () => {
+    const env = { SLUICE_TARGET: 'dev', SLUICE_HOME: home, HOME: '/nonexistent' };
     for (const topic of ['kundenservice-kunde-create', 'kundenservice-kunde-update', 'kundenservice-kunde-delete'])
       expect(await runImage(image, ['topic', 'create', topic, '--partitions', '1'], env)).toMatchObject({
         exitCode: 0,

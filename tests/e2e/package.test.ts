@@ -194,7 +194,7 @@ describe('a project made with it', () => {
     expect(await succeed('node', ['jobs/customer.ts', '--help'], demo)).toContain('--full-refresh');
   });
 
-  test('is installed from the package that made it, and does what its README says, line by line', async () => {
+  test('is installed from the package that made it, and does what its README says, line by line', { timeout: 300_000 }, async () => {
     const [, block = ''] = /^## The first batch$[\s\S]*?^```$\n([\s\S]*?)^```$/m.exec(readme()) ?? [];
     const lines = block.split('\n').filter((line) => line !== '');
     expect(lines[0]).toBe('npm install');
@@ -209,7 +209,7 @@ describe('a project made with it', () => {
     expect(output('npx sluice job status')).toContain('nothing is unfinished');
   });
 
-  test('becomes an image whose user can run its jobs and models', async () => {
+  test('becomes an image whose user can run its jobs and models', { timeout: 300_000 }, async () => {
     const work = join(folder, 'image');
     const home = join(work, 'home');
     mkdirSync(home, { recursive: true });

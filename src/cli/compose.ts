@@ -14,7 +14,7 @@ import type { JobLedger } from '../state/job-ledger.ts';
 import type { StateStore } from '../state/ports.ts';
 import type { CliContext } from './context.ts';
 import type { Failpoint } from './failpoint.ts';
-import { googleIdentity } from './google-identity.ts';
+import { googleIdentity } from './google-credentials.ts';
 import { makeFolder } from './make-folder.ts';
 import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';

@@ -1,6 +1,7 @@
 /** The warehouse of a target, opened late and closed early: DuckDB lets one process hold its file (FACTS.md §7). */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ConnectionOptions } from '../adapters/bigquery/client.ts';
 import type { GoogleIdentity } from '../adapters/google-auth/identity.ts';
 import type { BigQueryConfig, DuckdbConfig, GoogleCredentialsConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
@@ -123,12 +124,7 @@ async function openBigQueryWarehouse(
     import('../adapters/bigquery/raw-warehouse.ts'),
     import('../adapters/bigquery/model-warehouse.ts'),
   ]);
-  const api = await connectBigQuery({
-    project: config.project,
-    location: config.location,
-    identity: identity(config),
-    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
-  });
+  const api = await connectBigQuery(bigQueryConnection(config, identity(config)));
   const cost = new UsageSum(api);
   const runner = new JobRunner({
     api,
@@ -152,6 +148,16 @@ async function openBigQueryWarehouse(
       await models.close();
       await raw.close();
     },
+  };
+}
+
+/** How a target's BigQuery is reached, and as whom. */
+export function bigQueryConnection(config: BigQueryConfig, identity: GoogleIdentity): ConnectionOptions {
+  return {
+    project: config.project,
+    location: config.location,
+    identity,
+    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
   };
 }
 

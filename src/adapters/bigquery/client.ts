@@ -62,6 +62,7 @@ export type CallKind =
   | 'table_policy_get'
   | 'table_policy_set'
   | 'table_row_policies'
+  | 'table_permissions'
   | 'dataset_get'
   | 'dataset_insert';
 
@@ -177,6 +178,15 @@ export class BigQueryApi {
   rowAccessPolicies(table: TableReference): Promise<RowAccessPolicies> {
     const path = `/datasets/${table.datasetId}/tables/${table.tableId}/rowAccessPolicies`;
     return this.#call({ kind: 'table_row_policies', path }, table.projectId);
+  }
+
+  /** Which of the permissions the caller has on the table. */
+  testTablePermissions(
+    table: TableReference,
+    permissions: readonly string[],
+  ): Promise<{ readonly permissions?: readonly string[] }> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:testIamPermissions`;
+    return this.#call({ kind: 'table_permissions', method: 'POST', path, body: { permissions } }, table.projectId);
   }
 
   getDataset(datasetId: string): Promise<DatasetResource> {

@@ -38,6 +38,7 @@ export type {
   GateResult,
   GateTest,
   ModelWarehouse,
+  NodeWarehouse,
   PublishOutcome,
   PublishUnit,
   QueryResult,

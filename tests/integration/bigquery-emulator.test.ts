@@ -344,6 +344,16 @@ describe('SQL that models use, as in BigQuery', () => {
   });
 });
 
+describe('unions', () => {
+  test('one column under two names in the first branch gives both names one value in the others', async () => {
+    const sql = (first: string, second: string): string =>
+      `with r as (select n, n as also from (select 1 as n)) select also from (${first} union all ${second}) where also = 3`;
+    const [doubled, literals] = ['select n, also from r', 'select 2 as n, 3 as also'];
+    expect(await rows(sql(doubled, literals))).toEqual([]);
+    expect(await rows(sql(literals, doubled))).toEqual([['3']]);
+  });
+});
+
 describe('values', () => {
   test('JSON keeps the text of its numbers and repeated names (BigQuery rounds to doubles and keeps the first)', async () => {
     const text = '{"n":123456789012345678901234567890,"a":1,"a":2}';

@@ -115,15 +115,19 @@ function rememberedCte({ base, dialect, job, keys }: EntityScope): string {
 `;
 }
 
-/** The remembered rows among the ranked records: behind them in both orders, effective when they begin. */
+/**
+ * The remembered rows among the ranked records: behind them in both orders, effective when they begin. They come first in the union: of a
+ * first branch that has one column under two names (`_event_at`), the emulator gives both names one value in the other branches.
+ */
 function rememberedRecords({ base, dialect }: EntityScope): string {
   if (base === undefined) return '';
   return `
-    union all
     select
-        _key, 2, cast(null as ${dialect.rowIdType}), cast(null as ${dialect.timestampType}), ${GONE_SINCE}, ${dialect.timestamp(base.since)},
-        ${GONE_SINCE} is not null, 0, 0
-    from remembered`;
+        _key, 2 as source_rank, cast(null as ${dialect.rowIdType}) as row_id, cast(null as ${dialect.timestampType}) as version_at,
+        ${GONE_SINCE} as assertion_at, ${dialect.timestamp(base.since)} as effective_at, ${GONE_SINCE} is not null as is_gone,
+        0 as version_rank, 0 as assertion_rank
+    from remembered
+    union all`;
 }
 
 function streamRecords(scope: EntityScope): string {
@@ -213,7 +217,7 @@ export function rankedRecords(scope: EntityScope): string {
 records as (
     select * from stream_records${union}
 ),
-ranked as (
+ranked as (${rememberedRecords(scope)}
     select
         _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
         case
@@ -221,6 +225,6 @@ ranked as (
                 then row_number() over (partition by _key order by version_at is not null, version_at, ${TIES})
         end as version_rank,
         row_number() over (partition by _key order by assertion_at, ${TIES}) as assertion_rank
-    from records${rememberedRecords(scope)}
+    from records
 )`;
 }

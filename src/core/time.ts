@@ -99,8 +99,8 @@ function microsOf(seconds: number, fraction: number): number {
 }
 
 /**
- * Reads an RFC 3339 date-time with any offset. A leap second (`:60`) is read as the second after it. Undefined when the text is
- * not one, or when it lies outside of the years 0001 to 9999 in UTC, which no warehouse holds.
+ * Reads an RFC 3339 date-time with any offset. Undefined when the text is not one, when it lies outside of the years 0001 to 9999 in UTC, which
+ * no warehouse holds, or names a leap second (`:60`): no warehouse has one, and taking it for the second after it would move the record.
  */
 export function parseInstant(text: string): EventInstant | undefined {
   if (text.length < 20 || !isCalendarDate(text.slice(0, 10))) return undefined;
@@ -110,7 +110,7 @@ export function parseInstant(text: string): EventInstant | undefined {
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
   const second = twoDigits(text, 17);
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return undefined;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return undefined;
   let micros = 0;
   let digits = 0;
   let zoneAt = 19;
@@ -125,7 +125,7 @@ export function parseInstant(text: string): EventInstant | undefined {
   const days = daysFromCivil(year, twoDigits(text, 5), twoDigits(text, 8));
   const seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
   if (seconds < FIRST_SECOND || seconds > LAST_SECOND) return undefined;
-  const isCanonical = text.charCodeAt(zoneAt) === 90 && digits <= 6 && second < 60 && separator === 84;
+  const isCanonical = text.charCodeAt(zoneAt) === 90 && digits <= 6 && separator === 84;
   return { micros: microsOf(seconds, micros), text: isCanonical ? text : secondsText(seconds, micros) };
 }
 

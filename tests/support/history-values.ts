@@ -29,6 +29,7 @@ const TEXTS = [
   String.raw`"Sch\u00e4fer \ud83d\ude00"`,
   '"東京 e\u0301 É"',
   String.raw`"a\"b\\c\n\t{{ x }}';--"`,
+  String.raw`"\u0000a\u0001"`,
 ];
 const NUMBERS = ['12345.67', '1e2', '-0', '0.10', '1.500', 'null', '-1.5E+3'];
 const INTEGERS = ['9007199254740993', '-9223372036854775808', '9223372036854775807', '12.0', '1e2', '-0', 'null'];
@@ -96,6 +97,7 @@ const CUSTOMER_PROFILE: EntityProfile = {
       '"yesterday"',
       '"2026-03-10"',
       '"2026-02-30T00:00:00Z"',
+      '"2026-03-10T23:59:60Z"',
       '"2026-03-10 10:00:00Z"',
     ),
     ...member('id', '5', 'null', '""', '"someone else"', '["K-1"]'),

@@ -48,6 +48,8 @@ export interface BigQueryFront {
   /** Requests by kind since the start or the last `resetCounts`, which empties `statements` too. */
   counts(): Readonly<Partial<Record<CallKind, number>>>;
   resetCounts(): void;
+  /** All tables are lost: the emulator behind was replaced by an empty one. What is known of jobs stays. */
+  forgetTables(): void;
   stop(): Promise<void>;
 }
 
@@ -77,6 +79,7 @@ export async function startBigQueryFront(options: FrontOptions): Promise<BigQuer
       front.counts.clear();
       front.statements.length = 0;
     },
+    forgetTables: () => front.forgetTables(),
     stop: () => stop(server, front),
   };
 }
@@ -122,6 +125,10 @@ class Front {
       { pendingMs: 2, runningMs: 2, ...options.times },
       { ...BIGQUERY_LIMITS, ...options.limits },
     );
+  }
+
+  forgetTables(): void {
+    this.#engine?.forgetTables();
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -17,7 +17,9 @@ Whatever is interrupted or fails is finished by the next run; readers keep the o
 Exit codes: 0 done, 1 failed or refused, 2 a mistake found before anything ran, 75 another run is working, 130 Ctrl-C.`;
 
 export function addJobCommands(program: Command, choose: Choose): void {
-  const job = program.command('job').description('run jobs and look after them: run, list, status, backfill, recover');
+  const job = program
+    .command('job')
+    .description('run jobs and look after them: run, list, status, backfill, rollback, recover');
   addRun(job, choose);
 
   withProjectOptions(job.command('list').description('list the jobs of the project')).action(
@@ -60,6 +62,19 @@ export function addJobCommands(program: Command, choose: Choose): void {
       });
     },
   );
+
+  withProjectOptions(
+    job
+      .command('rollback')
+      .description('put the published tables back as they were before the last full refresh (BigQuery)')
+      .argument('<job>', 'name of the job')
+      .option('--dry-run', 'print what would be put back, and write nothing'),
+  ).action((name: string, options: ProjectOptions & { readonly dryRun?: boolean }) => {
+    choose(async (context) => (await import('./job/rollback.ts')).rollbackJob(context, name, options), {
+      job: name,
+      ...EMPTY_REPORT,
+    });
+  });
 
   withProjectOptions(
     job

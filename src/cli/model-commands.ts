@@ -31,7 +31,8 @@ export function addModelCommands(program: Command, choose: Choose): void {
     if (command === 'run' || command === 'build') {
       line
         .option('--event-time-start <day>', 'first day that models partitioned by day write again')
-        .option('--event-time-end <day>', 'last day that models partitioned by day write again');
+        .option('--event-time-end <day>', 'last day that models partitioned by day write again')
+        .option('--dry-run', 'print what would run, on BigQuery with the bytes that it would read, and write nothing');
     }
     line.action((options: ModelOptions & RunModelsOptions) => {
       choose(

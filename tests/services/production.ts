@@ -141,6 +141,7 @@ async function startWarehouse(
     lose: async () => {
       await emulator.stop();
       emulator = await startBigQueryEmulator({ ...settings, port: Number(new URL(apiEndpoint).port) });
+      front?.forgetTables();
     },
     stop: async () => {
       await front?.stop();

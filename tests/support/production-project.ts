@@ -59,6 +59,10 @@ export class ProductionProject implements HistoryProject {
     return project;
   }
 
+  get emulatorEndpoint(): string {
+    return this.#warehouse.emulator.endpoint;
+  }
+
   async produce(records: readonly ProducedRecord[]): Promise<void> {
     for (const [topic, ofTopic] of Map.groupBy(records, (record) => record.topic))
       await this.topics.append(topic, ofTopic);

@@ -6,6 +6,7 @@ import { SluiceError } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import { RAW_TABLES, rawTableName, type RawTable } from '../../load/raw-columns.ts';
 import type { CliContext } from '../context.ts';
+import { googleIdentity } from '../google-credentials.ts';
 import type { OpenProject } from '../open-project.ts';
 import { bigQueryConnection } from '../warehouse-gate.ts';
 
@@ -40,8 +41,8 @@ function settled<T>(read: () => T): T | null {
 export function identityChecks(project: OpenProject, context: CliContext): readonly NamedCheck[] {
   const { warehouse, landing } = googleSections(project);
   const sections = [warehouse, landing].filter((section) => section !== null);
-  const keys = sections.map(({ keyfile, apiEndpoint }) =>
-    JSON.stringify([keyfile, apiEndpoint?.startsWith('http://')]),
+  const keys = sections.map(({ keyfile, apiEndpoint, impersonateServiceAccount }) =>
+    JSON.stringify([keyfile, impersonateServiceAccount, apiEndpoint?.startsWith('http://')]),
   );
   return sections
     .filter((_, index) => keys.indexOf(keys[index] ?? '') === index)
@@ -53,22 +54,25 @@ export function identityChecks(project: OpenProject, context: CliContext): reado
 
 async function identityOf(
   section: BigQueryConfig | GcsConfig,
-  { env }: Pick<CliContext, 'env'>,
+  { env }: Pick<CliContext, 'env' | 'redactor'>,
 ): Promise<{ readonly description: string; readonly member: string | null }> {
   const { apiEndpoint, keyfile } = section;
   if (apiEndpoint?.startsWith('http://') === true) {
     return { description: `none: ${apiEndpoint} is no Google service, so no credentials go there`, member: null };
   }
-  const { googleIdentity } = await import('../../adapters/google-identity/identity.ts');
+  const { googleIdentity: identify } = await import('../../adapters/google-identity/identity.ts');
   const variable = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
-  return googleIdentity({ keyfile, credentialsVariable: variable === '' ? null : variable });
+  const own = await identify({ keyfile, credentialsVariable: variable === '' ? null : variable });
+  const acted = section.impersonateServiceAccount;
+  if (acted === null) return own;
+  return { description: `service account ${acted}, acted as by ${own.description}`, member: `serviceAccount:${acted}` };
 }
 
 /** Datasets, bucket and their locations, then permissions: what is there, what is missing, and the command that mends it. */
 export function accessChecks(
   project: OpenProject,
   jobs: readonly JobDefinition[],
-  context: Pick<CliContext, 'env'>,
+  context: Pick<CliContext, 'env' | 'redactor'>,
 ): readonly NamedCheck[] {
   const { warehouse, landing } = googleSections(project);
   return [
@@ -80,7 +84,7 @@ export function accessChecks(
 function bigQueryChecks(
   config: BigQueryConfig,
   jobs: readonly JobDefinition[],
-  context: Pick<CliContext, 'env'>,
+  context: Pick<CliContext, 'env' | 'redactor'>,
 ): readonly NamedCheck[] {
   const rawTables = Object.keys(RAW_TABLES) as RawTable[];
   const tables: Readonly<Record<string, readonly string[]>> = {
@@ -90,14 +94,14 @@ function bigQueryChecks(
   const missing: MissingPermission[] = [];
   const datasets = [config.dataset, config.rawSchema].map((dataset): NamedCheck => [
     'dataset',
-    async () => datasetAnswer(config, { dataset, tables: tables[dataset] ?? [], missing }),
+    async () => datasetAnswer(config, { dataset, tables: tables[dataset] ?? [], missing, context }),
   ]);
   return [...datasets, ['permissions', async () => permissionsAnswer(config, missing, context)]];
 }
 
-async function connected(config: BigQueryConfig): Promise<BigQueryApi> {
+async function connected(config: BigQueryConfig, context: Pick<CliContext, 'env' | 'redactor'>): Promise<BigQueryApi> {
   const { connectBigQuery } = await import('../../adapters/bigquery/client.ts');
-  return connectBigQuery(bigQueryConnection(config));
+  return connectBigQuery(bigQueryConnection(config, googleIdentity(config, context)));
 }
 
 async function isEmulated(config: BigQueryConfig): Promise<boolean> {
@@ -105,13 +109,20 @@ async function isEmulated(config: BigQueryConfig): Promise<boolean> {
   return isEmulator(config.apiEndpoint ?? undefined);
 }
 
+interface DatasetQuestion {
+  readonly dataset: string;
+  readonly tables: readonly string[];
+  readonly missing: MissingPermission[];
+  readonly context: Pick<CliContext, 'env' | 'redactor'>;
+}
+
 /** Collects what is missing for the check of permissions, which names all of it at once. */
 async function datasetAnswer(
   config: BigQueryConfig,
-  { dataset, tables, missing }: { dataset: string; tables: readonly string[]; missing: MissingPermission[] },
+  { dataset, tables, missing, context }: DatasetQuestion,
 ): Promise<string> {
   const { datasetAccess, datasetLocation } = await import('../../adapters/bigquery/access.ts');
-  const api = await connected(config);
+  const api = await connected(config, context);
   if (await isEmulated(config)) {
     const found = await datasetLocation(api, dataset);
     return found === 'missing' ? `${dataset} is not there yet: the first run creates it` : `${dataset} is there`;
@@ -137,11 +148,11 @@ async function datasetAnswer(
 async function permissionsAnswer(
   config: BigQueryConfig,
   ofDatasets: readonly MissingPermission[],
-  context: Pick<CliContext, 'env'>,
+  context: Pick<CliContext, 'env' | 'redactor'>,
 ): Promise<string> {
   if (await isEmulated(config)) return 'not checked: an emulator has none';
   const { mayRunJobs } = await import('../../adapters/bigquery/access.ts');
-  const jobs = await mayRunJobs(await connected(config));
+  const jobs = await mayRunJobs(await connected(config, context));
   const missing = jobs === null ? ofDatasets : [jobs, ...ofDatasets];
   if (missing.length === 0) return 'BigQuery: nothing is missing, as far as can be told without writing';
   const member = await memberOf(config, context);
@@ -160,7 +171,10 @@ function grantCommand(project: string, { role, grantOn, on }: MissingPermission,
   return `bq add-iam-policy-binding --member=${member} --role=${role} ${project}:${dataset}`;
 }
 
-async function memberOf(section: BigQueryConfig | GcsConfig, context: Pick<CliContext, 'env'>): Promise<string> {
+async function memberOf(
+  section: BigQueryConfig | GcsConfig,
+  context: Pick<CliContext, 'env' | 'redactor'>,
+): Promise<string> {
   const identity = await identityOf(section, context).catch(() => null);
   return identity?.member ?? 'serviceAccount:<the identity above>';
 }
@@ -168,10 +182,10 @@ async function memberOf(section: BigQueryConfig | GcsConfig, context: Pick<CliCo
 async function bucketAnswer(
   landing: GcsConfig,
   warehouse: BigQueryConfig | null,
-  context: Pick<CliContext, 'env'>,
+  context: Pick<CliContext, 'env' | 'redactor'>,
 ): Promise<string> {
   const { bucketAccess, fits } = await import('../../adapters/gcs/access.ts');
-  const access = await bucketAccess(landing);
+  const access = await bucketAccess({ ...landing, identity: googleIdentity(landing, context) });
   const { missing, location } = access;
   if (missing !== null && missing.length > 0) {
     const member = await memberOf(landing, context);

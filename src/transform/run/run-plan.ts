@@ -8,8 +8,8 @@ import { RelationMap } from '../plan/relation-map.ts';
 import { sameRelation } from '../plan/situation.ts';
 import { seedLedger } from '../sql/seed.ts';
 import { NO_ARTIFACTS, type ArtifactSink } from './artifact-sink.ts';
-import { NodeRunner, type Built, type NodeHooks } from './node-runner.ts';
-import type { GateResult, ModelWarehouse } from './ports.ts';
+import { NodeRunner, type Built, type NodeHooks, type NodeRunnerOptions } from './node-runner.ts';
+import type { GateResult, ModelWarehouse, NodeWarehouse } from './ports.ts';
 import { nodeError, type NodeError, type NodeResult, type RunResult, type TestResult } from './results.ts';
 import { runSchedule } from './schedule.ts';
 
@@ -46,6 +46,7 @@ const NODE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'compile_error',
   'env_missing',
   'unsupported',
+  'table_changed',
 ]);
 
 export async function runPlan(
@@ -86,7 +87,7 @@ class Run {
   readonly #plan: RunPlan;
   readonly #warehouse: ModelWarehouse;
   readonly #options: RunOptions;
-  #runner: NodeRunner | undefined;
+  #prepared: NodeRunnerOptions | undefined;
   #started = 0;
   #failed = false;
 
@@ -106,7 +107,7 @@ class Run {
     for (const schema of schemas.values()) await this.#warehouse.execute(dialect.createSchema(schema));
     const relations = new RelationMap(await this.#warehouse.relations(targets), this.#project.target.type);
     const seedHashes = await this.#seedHashes(relations, map);
-    this.#runner = new NodeRunner({
+    this.#prepared = {
       project: this.#project,
       warehouse: this.#warehouse,
       relations,
@@ -115,7 +116,7 @@ class Run {
       artifacts: this.#options.artifacts ?? NO_ARTIFACTS,
       seedHashes,
       storeFailures: this.#options.storeFailures === true,
-    });
+    };
   }
 
   async #seedHashes(
@@ -168,9 +169,11 @@ class Run {
 
   async #build(planned: PlannedNode, startedAt: string, since: number): Promise<NodeResult> {
     const base = this.#base(planned, startedAt);
+    if (this.#prepared === undefined) throw new SluiceError('internal', 'prepare() was not called');
+    const view: NodeWarehouse | undefined = this.#warehouse.forNode?.(planned.name);
     try {
-      if (this.#runner === undefined) throw new SluiceError('internal', 'prepare() was not called');
-      const built = await this.#runner.run(planned, this.#options.hooks?.(planned) ?? {});
+      const runner = new NodeRunner({ ...this.#prepared, warehouse: view ?? this.#warehouse });
+      const built = await runner.run(planned, this.#options.hooks?.(planned) ?? {});
       this.#options.onBuilt?.(planned, built.select);
       const rejected = built.outcome.status === 'rejected';
       return {
@@ -183,6 +186,7 @@ class Run {
         compiledPath: built.compiledPath,
         tests: testResults(planned, built),
         error: rejected ? rejection(planned, built) : null,
+        usage: view?.usage() ?? null,
         warnings: warningsOf(planned, built),
       };
     } catch (error) {
@@ -193,6 +197,7 @@ class Run {
         seconds: seconds(this.#options.clock, since),
         tests: skippedTests(planned, 'error'),
         error: this.#placed(planned, nodeError(error)),
+        usage: view?.usage() ?? null,
       };
     }
   }
@@ -201,7 +206,7 @@ class Run {
     const compiled =
       this.#options.artifacts === undefined ? '' : ` (compiled: ${this.#options.artifacts.pathOf(planned.file)})`;
     const what = planned.kind === 'test' ? `data test ${planned.name}` : `${planned.kind} ${planned.name}`;
-    const where = error.code === 'model_failed' ? compiled : '';
+    const where = error.code === 'model_failed' || error.code === 'table_changed' ? compiled : '';
     return { ...error, message: `${what} in ${planned.file}${where}: ${error.message}` };
   }
 
@@ -219,6 +224,7 @@ class Run {
       compiledPath: null,
       tests: skippedTests(planned, 'skipped'),
       error: null,
+      usage: null,
       warnings: [],
       reason: null,
     };
@@ -254,9 +260,10 @@ function testResults(planned: PlannedNode, built: Built): readonly TestResult[] 
 }
 
 function warningsOf(planned: PlannedNode, built: Built): readonly string[] {
-  return testResults(planned, built)
+  const tests = testResults(planned, built)
     .filter(({ status }) => status === 'warn')
     .map(({ name, failures }) => `the data test ${name} of ${planned.name} warns: ${String(failures)} failing`);
+  return [...built.warnings, ...tests];
 }
 
 function rejection(planned: PlannedNode, built: Built): NodeError {

@@ -11,7 +11,7 @@ import { inProcess } from './run-in-process.ts';
 
 export interface RecordedStep {
   readonly statements: readonly FrontStatement[];
-  /** Requests to BigQuery by kind. */
+  /** Requests to BigQuery by kind; `load_poll`: looks at load jobs, whose number depends on time, are kept apart from `job_get`. */
   readonly calls: Readonly<Record<string, number>>;
   /** Requests to the bucket by what they do. */
   readonly storage: Readonly<Record<string, number>>;
@@ -37,8 +37,12 @@ export class RecordedStory implements AsyncDisposable {
     this.#server = server;
   }
 
+  /** `partitions`: of the topic of updates; each that brings a record makes a landing object. */
   static async start(partitions = 1): Promise<RecordedStory> {
-    const topics = ['create', 'update', 'delete'].map((name) => ({ name: `kundenservice-kunde-${name}`, partitions }));
+    const topics = ['create', 'update', 'delete'].map((name) => ({
+      name: `kundenservice-kunde-${name}`,
+      partitions: name === 'update' ? partitions : 1,
+    }));
     const [cloud, project, server] = await Promise.all([
       startCloud({ strict: true }),
       TempProject.create(topics),
@@ -81,7 +85,10 @@ export class RecordedStory implements AsyncDisposable {
       const kind = storageKind(method, path);
       storage[kind] = (storage[kind] ?? 0) + 1;
     }
-    return { statements: [...(cloud.front?.statements ?? [])], calls: { ...cloud.front?.counts() }, storage };
+    const calls: Record<string, number> = { ...cloud.front?.counts() };
+    const polls = cloud.front?.loadPolls ?? 0;
+    if (polls > 0) Object.assign(calls, { load_poll: polls, job_get: (calls['job_get'] ?? 0) - polls });
+    return { statements: [...(cloud.front?.statements ?? [])], calls, storage };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,10 +107,15 @@ function storageKind(method: string, path: string): string {
 }
 
 /** An update of customer `key`, with its broker timestamp a second after its own time. */
-export function customerEvent(key: string, at: string, fields: Readonly<Record<string, unknown>> = {}): ProducedRecord {
+export function customerEvent(
+  key: string,
+  at: string,
+  fields: Readonly<Record<string, unknown>> = {},
+  partition = 0,
+): ProducedRecord {
   return {
     topic: 'kundenservice-kunde-update',
-    partition: 0,
+    partition,
     timestampMs: Date.parse(at) + 1000,
     key: Buffer.from(key),
     value: Buffer.from(JSON.stringify({ id: key, updated_at: at, ...fields })),

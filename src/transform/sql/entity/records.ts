@@ -175,7 +175,7 @@ present_keys as (
     select _snapshot_id, _key from ${dialect.relation(raw.snapshot)} where ${keyFilter(scope, '_key')}
     union distinct
     select _snapshot_id, _key from ${dialect.relation(raw.deadLetter)}
-    where _snapshot_id is not null and _key is not null and ${keyFilter(scope, '_key')}
+    where _timestamp is null and _snapshot_id is not null and _key is not null and ${keyFilter(scope, '_key')}
 ),
 asserted_keys as (
     select distinct s._snapshot_id, r._key

@@ -229,9 +229,9 @@ describe('docs/models.md', () => {
     [...new Set(names)].filter((name) => !new RegExp(`\\b${name}\\b`).test(documented));
 
   test('has every setting of models, seeds and tests', () => {
-    const source = textOf('src/transform/compile/node-config.ts');
+    const source = ['node-config', 'table-options'].map((file) => textOf(`src/transform/compile/${file}.ts`)).join('');
     const keys = Array.from(
-      source.matchAll(/(?:reader\.\w+(?:<\w+>)?|comparison|hooks)\((?:reader, )?'(\w+)'/g),
+      source.matchAll(/(?:reader\.\w+(?:<\w+>)?|comparison|hooks|positive)\((?:reader, )?'(\w+)'/g),
       ([, key = '']) => key,
     );
     expect(keys.length).toBeGreaterThan(35);

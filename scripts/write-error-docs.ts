@@ -57,6 +57,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   table_changed: 'Change the table back, or rebuild it: `sluice job run <job> --full-refresh`.',
   load_failed: 'Run again. When it stays, a landing object was changed by hand.',
   model_failed: 'Mend the model; then `sluice job run <job> --only transform` goes on.',
+  rollback_missing: 'Nothing was changed. What a full refresh replaced is kept for `keep_replaced_days` of the target.',
   test_failed:
     'Look at the rows (`--store-failures`), mend data or model, then run again: readers are on the old rows.',
   shrink_guard: 'Look why; `--accept-shrink` swaps the smaller table in.',

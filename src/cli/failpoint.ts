@@ -16,7 +16,7 @@ import { SluiceError, type ErrorCode } from '../core/errors.ts';
 import type { ObjectStore, ObjectWriter, SnapshotSource, StreamSource } from '../ingest/ports.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import type { StateStore } from '../state/ports.ts';
-import type { ModelWarehouse, NodeWarehouse } from '../transform/index.ts';
+import type { ModelWarehouse } from '../transform/index.ts';
 
 const MODES = ['before', 'after', 'stop', 'error', 'lost'] as const;
 type Mode = (typeof MODES)[number];
@@ -119,10 +119,11 @@ export class Failpoint {
 
   #models<T extends ModelWarehouse>(warehouse: T): T {
     const numbered = this.#numbered('models', warehouse, ['execute', 'publish']);
+    const forNode = warehouse.forNode?.bind(warehouse);
     const members: Partial<ModelWarehouse> = {
       publish: (unit, guard = () => Promise.resolve()) =>
         numbered.publish(unit, () => this.#effect('warehouse.commit', guard)),
-      ...(warehouse.forNode === undefined ? {} : { forNode: (name) => this.#models(viewOf(warehouse, name)) }),
+      ...(forNode === undefined ? {} : { forNode: (name) => this.#models(forNode(name)) }),
     };
     return replacing(numbered, members as Partial<T>);
   }
@@ -157,12 +158,6 @@ export class Failpoint {
     if (mode === 'lost') throw failure(name, 'happened, its reply was lost');
     return result;
   }
-}
-
-function viewOf(warehouse: ModelWarehouse, name: string): NodeWarehouse {
-  const view = warehouse.forNode?.(name);
-  if (view === undefined) throw new TypeError('this warehouse has no views of nodes');
-  return view;
 }
 
 /** `target` with some members replaced. */

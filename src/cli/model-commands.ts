@@ -82,10 +82,10 @@ function withVars(command: Command): Command {
 }
 
 function withSelection(command: Command): Command {
-  return withVars(withProjectOptions(command))
+  const selecting = command
     .option('-s, --select <selectors...>', 'nodes to take (default: all)')
-    .option('--exclude <selectors...>', 'nodes to leave out')
-    .addHelpText('after', SELECT_HELP);
+    .option('--exclude <selectors...>', 'nodes to leave out');
+  return withVars(withProjectOptions(selecting)).addHelpText('after', SELECT_HELP);
 }
 
 function handler(options: ModelOptions, work: (around: ModelSurroundings) => Promise<CommandResult>): CommandHandler {

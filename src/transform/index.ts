@@ -38,7 +38,6 @@ export type {
   GateResult,
   GateTest,
   ModelWarehouse,
-  NodeWarehouse,
   PublishOutcome,
   PublishUnit,
   QueryResult,

@@ -194,20 +194,24 @@ describe('a project made with it', () => {
     expect(await succeed('node', ['jobs/customer.ts', '--help'], demo)).toContain('--full-refresh');
   });
 
-  test('is installed from the package that made it, and does what its README says, line by line', { timeout: 300_000 }, async () => {
-    const [, block = ''] = /^## The first batch$[\s\S]*?^```$\n([\s\S]*?)^```$/m.exec(readme()) ?? [];
-    const lines = block.split('\n').filter((line) => line !== '');
-    expect(lines[0]).toBe('npm install');
-    const outputs = new Map<string, string>();
-    for (const line of lines) outputs.set(line, await succeed('bash', ['-c', line], demo));
-    const output = (start: string): string => [...outputs].find(([line]) => line.startsWith(start))?.[1] ?? '';
-    expect(output('npx sluice debug')).toContain('all checks passed');
-    expect(output('npx sluice job run customer')).toMatch(/read 4, landed 3, 1 dead letter/);
-    expect(output('npx sluice show --inline')).toContain('Heidenkampsweg 4');
-    expect(output('npx sluice dlq list')).toContain('kundenservice-kunde-create');
-    expect(output('npx sluice show --limit')).toMatch(/2026-03-02.*paid/);
-    expect(output('npx sluice job status')).toContain('nothing is unfinished');
-  });
+  test(
+    'is installed from the package that made it, and does what its README says, line by line',
+    { timeout: 300_000 },
+    async () => {
+      const [, block = ''] = /^## The first batch$[\s\S]*?^```$\n([\s\S]*?)^```$/m.exec(readme()) ?? [];
+      const lines = block.split('\n').filter((line) => line !== '');
+      expect(lines[0]).toBe('npm install');
+      const outputs = new Map<string, string>();
+      for (const line of lines) outputs.set(line, await succeed('bash', ['-c', line], demo));
+      const output = (start: string): string => [...outputs].find(([line]) => line.startsWith(start))?.[1] ?? '';
+      expect(output('npx sluice debug')).toContain('all checks passed');
+      expect(output('npx sluice job run customer')).toMatch(/read 4, landed 3, 1 dead letter/);
+      expect(output('npx sluice show --inline')).toContain('Heidenkampsweg 4');
+      expect(output('npx sluice dlq list')).toContain('kundenservice-kunde-create');
+      expect(output('npx sluice show --limit')).toMatch(/2026-03-02.*paid/);
+      expect(output('npx sluice job status')).toContain('nothing is unfinished');
+    },
+  );
 
   test('becomes an image whose user can run its jobs and models', { timeout: 300_000 }, async () => {
     const work = join(folder, 'image');

@@ -130,7 +130,6 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'adapters/bigquery': ['@google-cloud/bigquery'],
   'adapters/gcs': ['@google-cloud/storage'],
   'adapters/google-auth': ['google-auth-library'],
-  'adapters/google-identity': ['google-auth-library'],
   'adapters/knex-state': ['knex', 'better-sqlite3', 'pg'],
   // Its writers' lock is one that a dead process lets go of, which only a database file gives.
   'adapters/topic-log': ['better-sqlite3'],

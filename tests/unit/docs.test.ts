@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from '../../src/core/job.ts';
 import { DEFAULT_REST } from '../../src/config/job-snapshot.ts';
 import { defineJob } from '../../src/config/define-job.ts';
 import { blocksOf, commandLines, DOCUMENTS, textOf, words } from '../support/doc-examples.ts';
-import { REPOSITORY } from '../support/sluice-command.ts';
+import { ProjectFolder, REPOSITORY, sluice } from '../support/sluice-command.ts';
 
 function everyCommand(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap((inner) => everyCommand(inner))];
@@ -126,6 +126,18 @@ interface CronJob {
   };
 }
 
+test.each(['README.md', 'docs/jobs.md'])('the job in %s is one that sluice takes', async (file) => {
+  const job = blocksOf(file).find(
+    ({ language, text }) => language === 'ts' && text.includes('export default defineJob'),
+  );
+  using project = new ProjectFolder({ 'project.yml': textOf('project.yml'), 'jobs/order.ts': job?.text ?? '' });
+  expect(await sluice(['job', 'list'], { cwd: project.dir })).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('order'),
+    stderr: '',
+  });
+});
+
 describe('docs/running.md', () => {
   const [cronJob, configMap] = blocksOf('docs/running.md')
     .filter(({ language, text }) => language === 'yaml' && text.includes('CronJob'))
@@ -229,9 +241,9 @@ describe('docs/models.md', () => {
     [...new Set(names)].filter((name) => !new RegExp(`\\b${name}\\b`).test(documented));
 
   test('has every setting of models, seeds and tests', () => {
-    const source = textOf('src/transform/compile/node-config.ts');
+    const source = ['node-config', 'table-options'].map((file) => textOf(`src/transform/compile/${file}.ts`)).join('');
     const keys = Array.from(
-      source.matchAll(/(?:reader\.\w+(?:<\w+>)?|comparison|hooks)\((?:reader, )?'(\w+)'/g),
+      source.matchAll(/(?:reader\.\w+(?:<\w+>)?|comparison|hooks|positive)\((?:reader, )?'(\w+)'/g),
       ([, key = '']) => key,
     );
     expect(keys.length).toBeGreaterThan(35);

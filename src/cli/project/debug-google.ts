@@ -54,18 +54,14 @@ export function identityChecks(project: OpenProject, context: CliContext): reado
 
 async function identityOf(
   section: BigQueryConfig | GcsConfig,
-  { env }: Pick<CliContext, 'env' | 'redactor'>,
+  context: Pick<CliContext, 'env' | 'redactor'>,
 ): Promise<{ readonly description: string; readonly member: string | null }> {
-  const { apiEndpoint, keyfile } = section;
+  const { apiEndpoint } = section;
   if (apiEndpoint?.startsWith('http://') === true) {
     return { description: `none: ${apiEndpoint} is no Google service, so no credentials go there`, member: null };
   }
-  const { googleIdentity: identify } = await import('../../adapters/google-identity/identity.ts');
-  const variable = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
-  const own = await identify({ keyfile, credentialsVariable: variable === '' ? null : variable });
-  const acted = section.impersonateServiceAccount;
-  if (acted === null) return own;
-  return { description: `service account ${acted}, acted as by ${own.description}`, member: `serviceAccount:${acted}` };
+  const { describeIdentity } = await import('../../adapters/google-auth/described-identity.ts');
+  return describeIdentity(googleIdentity(section, context));
 }
 
 /** Datasets, bucket and their locations, then permissions: what is there, what is missing, and the command that mends it. */
@@ -102,6 +98,24 @@ function bigQueryChecks(
 async function connected(config: BigQueryConfig, context: Pick<CliContext, 'env' | 'redactor'>): Promise<BigQueryApi> {
   const { connectBigQuery } = await import('../../adapters/bigquery/client.ts');
   return connectBigQuery(bigQueryConnection(config, googleIdentity(config, context)));
+}
+
+export async function bigQueryAnswer(
+  config: BigQueryConfig,
+  context: Pick<CliContext, 'env' | 'redactor'>,
+): Promise<string> {
+  const { ask } = await import('../../adapters/bigquery/access.ts');
+  await ask(await connected(config, context));
+  return 'answers';
+}
+
+/** Checks that need an identity. */
+export function googleCheckNames(project: OpenProject): readonly string[] {
+  const { warehouse, landing } = googleSections(project);
+  return [
+    ...(landing === null ? [] : ['landing', 'bucket']),
+    ...(warehouse === null ? [] : ['warehouse', 'dataset', 'permissions']),
+  ];
 }
 
 async function isEmulated(config: BigQueryConfig): Promise<boolean> {

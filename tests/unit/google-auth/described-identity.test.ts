@@ -1,12 +1,13 @@
 /** Who Google sees: from key files as gcloud and the console write them, and from a metadata server. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { googleIdentity } from '../../../src/adapters/google-identity/identity.ts';
+import { describeIdentity } from '../../../src/adapters/google-auth/described-identity.ts';
+import type { GoogleIdentity } from '../../../src/adapters/google-auth/identity.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-identity-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,6 +17,11 @@ function file(name: string, content: object): string {
   const path = join(folder, name);
   writeFileSync(path, JSON.stringify(content));
   return path;
+}
+
+function identity(given: Partial<GoogleIdentity>): GoogleIdentity {
+  const allowed = { executables: false, urls: false };
+  return { keyfile: null, defaultFile: null, impersonate: null, allowed, ...given };
 }
 
 const { privateKey } = generateKeyPairSync('rsa', {
@@ -33,7 +39,7 @@ const USER = { type: 'authorized_user', client_id: 'c', client_secret: 's', refr
 
 test('a key file is a service account', async () => {
   const keyfile = file('key.json', SERVICE_ACCOUNT);
-  expect(await googleIdentity({ keyfile, credentialsVariable: null })).toEqual({
+  expect(await describeIdentity(identity({ keyfile }))).toEqual({
     description: `service account etl@p.iam.gserviceaccount.com (key file ${keyfile})`,
     member: 'serviceAccount:etl@p.iam.gserviceaccount.com',
   });
@@ -47,8 +53,8 @@ test('an impersonated service account is named as the one that Google sees', asy
     source_credentials: USER,
   });
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', path);
-  expect(await googleIdentity({ keyfile: null, credentialsVariable: path })).toEqual({
-    description: `service account runner@p.iam.gserviceaccount.com (impersonated by GOOGLE_APPLICATION_CREDENTIALS ${path})`,
+  expect(await describeIdentity(identity({ defaultFile: path }))).toEqual({
+    description: `service account runner@p.iam.gserviceaccount.com (impersonated by application default credentials, ${path})`,
     member: 'serviceAccount:runner@p.iam.gserviceaccount.com',
   });
 });
@@ -56,8 +62,8 @@ test('an impersonated service account is named as the one that Google sees', asy
 test('a user whose address Google does not tell is a user all the same', async () => {
   const path = file('user.json', USER);
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', path);
-  expect(await googleIdentity({ keyfile: null, credentialsVariable: path, timeoutMs: 3000 })).toEqual({
-    description: `user whose address Google did not tell (GOOGLE_APPLICATION_CREDENTIALS ${path})`,
+  expect(await describeIdentity(identity({ defaultFile: path }), 3000)).toEqual({
+    description: `user whose address Google did not tell (application default credentials, ${path})`,
     member: null,
   });
 });
@@ -73,7 +79,7 @@ test('a machine on Google Cloud tells its service account by the metadata server
     vi.stubEnv('GCE_METADATA_HOST', `127.0.0.1:${(server.address() as AddressInfo).port}`);
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', '');
     vi.stubEnv('HOME', folder);
-    expect(await googleIdentity({ keyfile: null, credentialsVariable: null })).toEqual({
+    expect(await describeIdentity(identity({}))).toEqual({
       description: 'service account runner@p.iam.gserviceaccount.com (of this machine, by the metadata server)',
       member: 'serviceAccount:runner@p.iam.gserviceaccount.com',
     });
@@ -83,13 +89,31 @@ test('a machine on Google Cloud tells its service account by the metadata server
   }
 });
 
+test('the service account that the target acts as is named, and who acts', async () => {
+  const keyfile = file('source.json', SERVICE_ACCOUNT);
+  expect(await describeIdentity(identity({ keyfile, impersonate: 'runner@p.iam.gserviceaccount.com' }))).toEqual({
+    description: `service account runner@p.iam.gserviceaccount.com, acted as by service account etl@p.iam.gserviceaccount.com (key file ${keyfile})`,
+    member: 'serviceAccount:runner@p.iam.gserviceaccount.com',
+  });
+});
+
 test('a file that cannot be used is named, its content is not', async () => {
   const keyfile = join(folder, 'broken.json');
   writeFileSync(keyfile, 'private_key: hunter2');
-  const refused = googleIdentity({ keyfile, credentialsVariable: null });
-  await expect(refused).rejects.toMatchObject({
-    code: 'warehouse_auth',
-    message: `No Google credentials: The key file is ${keyfile}, which cannot be used`,
-    hint: expect.stringContaining('gcloud auth application-default login'),
+  const refused = describeIdentity(identity({ keyfile }));
+  await expect(refused).rejects.toMatchObject({ code: 'config_invalid', message: expect.stringContaining(keyfile) });
+  await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') });
+});
+
+test('a file that names a program is refused before the program runs', async () => {
+  const ran = join(folder, 'ran');
+  const path = file('program.json', {
+    type: 'external_account',
+    audience: '//iam.googleapis.com/x',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    token_url: 'https://sts.googleapis.com/v1/token',
+    credential_source: { executable: { command: `touch ${ran}` } },
   });
+  await expect(describeIdentity(identity({ defaultFile: path }))).rejects.toMatchObject({ code: 'config_invalid' });
+  expect(existsSync(ran)).toBe(false);
 });

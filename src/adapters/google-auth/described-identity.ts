@@ -2,17 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AuthClient, GoogleAuth, JWTInput } from 'google-auth-library';
-import { messageOf, SluiceError } from '../../core/errors.ts';
+import { isSluiceError, messageOf, SluiceError } from '../../core/errors.ts';
+import { checkCredentialFile } from './credential-file.ts';
+import type { GoogleIdentity } from './identity.ts';
 
-export interface IdentitySettings {
-  /** A key file of the target; null: application default credentials. */
-  readonly keyfile: string | null;
-  /** GOOGLE_APPLICATION_CREDENTIALS, null when it is not set. */
-  readonly credentialsVariable: string | null;
-  readonly timeoutMs?: number;
-}
-
-export interface GoogleIdentity {
+export interface DescribedIdentity {
   /** `service account etl@p.iam.gserviceaccount.com (key file /etc/key.json)` */
   readonly description: string;
   /** `serviceAccount:…`, `user:…` as gcloud takes it; null when the address is not known. */
@@ -23,24 +17,31 @@ export interface GoogleIdentity {
 const TIMEOUT_MS = 10_000;
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform'];
 
-/** Throws `warehouse_auth` when there are no credentials, or the file cannot be used. */
-export async function googleIdentity(settings: IdentitySettings): Promise<GoogleIdentity> {
+/** Throws `warehouse_auth` when there are no credentials, `config_invalid` for a file that may not be used. */
+export async function describeIdentity(identity: GoogleIdentity, timeoutMs = TIMEOUT_MS): Promise<DescribedIdentity> {
+  const own = await ownIdentity(identity, timeoutMs);
+  const { impersonate } = identity;
+  if (impersonate === null) return own;
+  return {
+    description: `service account ${impersonate}, acted as by ${own.description}`,
+    member: `serviceAccount:${impersonate}`,
+  };
+}
+
+async function ownIdentity(identity: GoogleIdentity, timeoutMs: number): Promise<DescribedIdentity> {
   const library = await import('google-auth-library');
-  const within = <T>(work: Promise<T>): Promise<T> => beforeDeadline(settings.timeoutMs ?? TIMEOUT_MS, work);
+  const within = <T>(work: Promise<T>): Promise<T> => beforeDeadline(timeoutMs, work);
   let auth: GoogleAuth;
   let client: AuthClient;
   try {
-    const credentials = settings.keyfile === null ? null : await keyIn(settings.keyfile);
+    const credentials = await credentialsOf(identity);
     auth = new library.GoogleAuth({ scopes: SCOPES, ...(credentials === null ? {} : { credentials }) });
     client = await within(auth.getClient());
   } catch (error) {
-    throw noCredentials(settings, error);
+    throw isSluiceError(error) ? error : noCredentials(error);
   }
-  const from = sourceOf(settings, client instanceof library.Compute);
-  if (client instanceof library.Impersonated) {
-    const target = client.getTargetPrincipal();
-    return account(target, `impersonated by ${from}`);
-  }
+  const from = sourceOf(identity);
+  if (client instanceof library.Impersonated) return account(client.getTargetPrincipal(), `impersonated by ${from}`);
   if (client instanceof library.JWT) return account(client.email ?? null, from);
   if (client instanceof library.Compute) {
     const { client_email: email } = await within(auth.getCredentials()).catch(() => ({ client_email: undefined }));
@@ -58,7 +59,14 @@ export async function googleIdentity(settings: IdentitySettings): Promise<Google
   };
 }
 
-function account(email: string | null, from: string): GoogleIdentity {
+/** Of the key file; the library itself would take any text for a private key. A file of either kind is checked before the library acts on it. */
+async function credentialsOf({ keyfile, defaultFile, allowed, onSecret }: GoogleIdentity): Promise<JWTInput | null> {
+  const file = keyfile ?? defaultFile;
+  if (file !== null) for (const secret of await checkCredentialFile(file, allowed)) onSecret?.(secret);
+  return keyfile === null ? null : (JSON.parse(await readFile(keyfile, 'utf8')) as JWTInput);
+}
+
+function account(email: string | null, from: string): DescribedIdentity {
   if (email === null) return { description: `a service account (${from})`, member: null };
   return { description: `service account ${email} (${from})`, member: `serviceAccount:${email}` };
 }
@@ -72,27 +80,19 @@ async function emailOf(client: {
   return (await client.getTokenInfo(token)).email ?? null;
 }
 
-function sourceOf({ keyfile, credentialsVariable }: IdentitySettings, fromMachine: boolean): string {
+function sourceOf({ keyfile, defaultFile }: GoogleIdentity): string {
   if (keyfile !== null) return `key file ${keyfile}`;
-  if (credentialsVariable !== null) return `GOOGLE_APPLICATION_CREDENTIALS ${credentialsVariable}`;
-  return fromMachine ? 'of this machine, by the metadata server' : 'application default credentials of gcloud';
+  return defaultFile === null
+    ? 'of this machine, by the metadata server'
+    : `application default credentials, ${defaultFile}`;
 }
 
-function noCredentials({ keyfile, credentialsVariable }: IdentitySettings, cause: unknown): SluiceError {
-  const file = keyfile ?? credentialsVariable;
-  const named = keyfile === null ? 'GOOGLE_APPLICATION_CREDENTIALS names' : 'The key file is';
-  // What the library says about a file may quote it.
-  const why = file === null ? messageOf(cause).split('\n')[0] : `${named} ${file}, which cannot be used`;
-  return new SluiceError('warehouse_auth', `No Google credentials: ${why}`, {
+function noCredentials(cause: unknown): SluiceError {
+  return new SluiceError('warehouse_auth', `No Google credentials: ${messageOf(cause).split('\n')[0] ?? ''}`, {
     hint:
       'Run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS to a key file, name one as `keyfile` of the target, ' +
       'or run where a service account is attached.',
   });
-}
-
-/** The library itself would take any text for a private key. */
-async function keyIn(file: string): Promise<JWTInput> {
-  return JSON.parse(await readFile(file, 'utf8')) as JWTInput;
 }
 
 async function beforeDeadline<T>(ms: number, work: Promise<T>): Promise<T> {

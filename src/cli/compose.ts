@@ -143,8 +143,13 @@ async function openLanding(config: LandingConfig): Promise<ObjectStore> {
     const { createLocalFilesObjectStore } = await import('../adapters/local-files/object-store.ts');
     return createLocalFilesObjectStore(config.path);
   }
-  const { createGcsObjectStore } = await import('../adapters/gcs/object-store.ts');
-  return createGcsObjectStore(config);
+  const [{ createGcsObjectStore }, { DEFAULT_RETRY }] = await Promise.all([
+    import('../adapters/gcs/object-store.ts'),
+    import('../adapters/gcs/retrying.ts'),
+  ]);
+  const { requestTimeoutMs } = config;
+  if (requestTimeoutMs === null) return createGcsObjectStore(config);
+  return createGcsObjectStore(config, { retry: { ...DEFAULT_RETRY, timeoutMs: requestTimeoutMs } });
 }
 
 async function openState(config: StateConfig): Promise<KnexStateStore> {

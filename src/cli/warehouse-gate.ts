@@ -116,6 +116,7 @@ async function openBigQueryWarehouse(
     location: config.location,
     ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
+    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
   });
   const runner = new JobRunner({
     api,

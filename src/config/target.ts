@@ -45,6 +45,8 @@ export type LandingConfig =
       readonly keyfile: string | null;
       readonly apiEndpoint: string | null;
       readonly compression: Compression;
+      /** How long one request may stay without an answer; null: the adapter's default. */
+      readonly requestTimeoutMs: number | null;
     };
 
 export interface DuckdbConfig {
@@ -71,6 +73,8 @@ export interface BigQueryConfig {
   readonly maximumBytesBilled: number | null;
   readonly priority: 'interactive' | 'batch';
   readonly jobTimeoutMs: number | null;
+  /** How long one request may stay without an answer; null: the adapter's default. */
+  readonly requestTimeoutMs: number | null;
   /** Models that run at once. */
   readonly threads: number | null;
 }
@@ -147,6 +151,7 @@ function landingOf(section: SectionReader): LandingConfig {
     keyfile: section.optionalPath('keyfile'),
     apiEndpoint: section.optional('api_endpoint'),
     compression,
+    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
   });
 }
 
@@ -164,7 +169,6 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     });
   }
   const dataset = section.text('dataset');
-  const timeout = section.number('job_execution_timeout_seconds');
   return Object.freeze({
     type: 'bigquery',
     project: section.text('project'),
@@ -175,9 +179,14 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     keyfile: section.optionalPath('keyfile'),
     maximumBytesBilled: section.number('maximum_bytes_billed'),
     priority: (section.optional('priority') ?? 'interactive') as BigQueryConfig['priority'],
-    jobTimeoutMs: timeout === null ? null : timeout * 1000,
+    jobTimeoutMs: milliseconds(section.number('job_execution_timeout_seconds')),
+    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
     threads: section.number('threads'),
   });
+}
+
+function milliseconds(seconds: number | null): number | null {
+  return seconds === null ? null : seconds * 1000;
 }
 
 function stateOf(section: SectionReader): StateConfig {

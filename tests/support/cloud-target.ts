@@ -72,6 +72,7 @@ function cloudTarget(
       keyfile: null,
       apiEndpoint: endpoints.storage,
       compression: 'none',
+      requestTimeoutMs: null,
     }),
     warehouse: () => ({
       type: 'bigquery',
@@ -84,6 +85,7 @@ function cloudTarget(
       maximumBytesBilled: null,
       priority: 'interactive',
       jobTimeoutMs: null,
+      requestTimeoutMs: null,
       threads: 1,
     }),
   };

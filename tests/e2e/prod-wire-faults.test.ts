@@ -3,6 +3,7 @@
  * process dies around them. After one undisturbed run the tables are the oracle's, and nothing was loaded twice.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Fault, FrontCall } from '../support/bigquery-front/faults.ts';
 import { KillCloud } from '../support/kill-cloud.ts';
 import { KillScenario } from '../support/kill-effects.ts';
 import { arm, armEach, disarm, writesOf, type WireFault, type WireService } from '../support/wire-faults.ts';
@@ -88,6 +89,41 @@ describe('a run in which every request fails once', () => {
       expect(met()).toBeGreaterThan(40);
       project.check(home);
       await scenario.checkNew(home);
+      disarm(cloud.of(home));
+      await scenario.finish(home);
+    }),
+  );
+});
+
+const failed = (reason: string, message = 'try again later'): Fault => ({ type: 'fail_job', reason, message });
+
+/** What happens to the first job of each kind of work; the next ones go well. */
+const JOBS: readonly (readonly [what: string, fault: Fault, exitCode: number])[] = [
+  ['fails inside BigQuery', failed('backendError', 'Retrying may solve the problem.'), 0],
+  ['meets the rate limit', failed('rateLimitExceeded', 'Exceeded rate limits'), 0],
+  [
+    'loses against another transaction',
+    failed('invalidQuery', 'Transaction is aborted due to concurrent update against table t'),
+    0,
+  ],
+  ['is slow', { type: 'slow_job', ms: 2500 }, 0],
+  ['takes longer than it may', { type: 'slow_job', ms: 60_000 }, 1],
+  ['is cancelled by an admin', { type: 'cancel_job' }, 1],
+  ['meets a quota that is used up', failed('quotaExceeded', 'Quota exceeded'), 1],
+];
+
+describe('a job that BigQuery has taken', () => {
+  test.each(JOBS)('and that %s', { timeout }, (_what, fault, exitCode) =>
+    withHome(async (home) => {
+      const { project, args } = scenario;
+      const { front } = cloud.of(home);
+      const isLoad = (call: FrontCall): boolean =>
+        call.kind === 'job_insert' && JSON.stringify(call.body).includes('sourceUris');
+      front.faults.add({ on: isLoad, fault });
+      front.faults.add({ on: (call) => call.kind === 'job_insert' && !isLoad(call), fault });
+      const outcome = await project.run(home, args, { JOB_SECONDS: '5' });
+      expect(outcome.exitCode, outcome.stderr).toBe(exitCode);
+      await scenario.checkReader(home, 'error');
       disarm(cloud.of(home));
       await scenario.finish(home);
     }),

@@ -21,7 +21,7 @@ named as (
         {{ json_text(document(), 'city') }} as city,
         {{ json_text(document(), 'segment') }} as segment,
         _topic,
-        _partition,
+        {{ topic_partition() }} as _topic_partition,
         _offset,
         _batch_id
     from events

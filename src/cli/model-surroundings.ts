@@ -56,6 +56,7 @@ export async function withModels(
       signal: context.signal,
       redact: (text) => context.redactor.redact(text),
       openWarehouse: async () => (warehouse = await gate.open()),
+      ...(project.target.has('state') ? {} : { withoutLedger: new Set(jobs.flatMap((job) => job.models)) }),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
         // Models read raw tables that no run of their job may have made yet.
         if (warehouse !== undefined) for (const job of jobs) await warehouse.raw.prepare(job);

@@ -52,6 +52,24 @@ export function elementSlices(text: string, start = 0): JsonSlice[] {
   return elements;
 }
 
+/**
+ * The value's text with every object's repeated members merged: the first one's place, the last one's value, as JSON.parse has it. White
+ * space between tokens goes; numbers and texts stay as they are written. For values whose depth is bounded: it recurses.
+ */
+export function withoutRepeats(text: string, { start, end }: JsonSlice): string {
+  if (text.charCodeAt(start) === OPEN_BRACE) {
+    const members = new Map<string, string>();
+    for (const member of memberSlices(text, start)) members.set(member.name, withoutRepeats(text, member));
+    return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
+  }
+  if (text.charCodeAt(start) === OPEN_BRACKET) {
+    return `[${elementSlices(text, start)
+      .map((element) => withoutRepeats(text, element))
+      .join(',')}]`;
+  }
+  return text.slice(start, end);
+}
+
 /** The whole document's value. */
 export function documentSlice(text: string): JsonSlice {
   const start = skipSpace(text, 0);

@@ -4,9 +4,9 @@
  */
 
 export interface EventInstant {
-  /** Microseconds since the epoch. Exact up to the year 2255, which is past every bound that we accept. */
+  /** Microseconds since the epoch. Exact up to the year 2255 (2^53); later ones are rounded down to 32 µs, which a double still holds. */
   readonly micros: number;
-  /** RFC 3339 in UTC with at most six fractional digits; both warehouses read it as a timestamp. */
+  /** RFC 3339 in UTC with at most six fractional digits, always exact; both warehouses read it as a timestamp. */
   readonly text: string;
 }
 
@@ -80,9 +80,27 @@ function readOffset(text: string, at: number): number | undefined {
   return sign === 45 ? -seconds : seconds;
 }
 
+/** Seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what both warehouses hold. */
+const FIRST_SECOND = -62_135_596_800;
+const LAST_SECOND = 253_402_300_799;
+
+/** Beyond 2^53 the doubles that are whole microseconds lie 2 to 32 apart; whole seconds are multiples of 64 µs. */
+const COARSE_MICROS = 32;
+
+/** `EventInstant.micros` of a broker timestamp. */
+export function microsOfMillis(millis: number): number {
+  const seconds = Math.floor(millis / 1000);
+  return microsOf(seconds, (millis - seconds * 1000) * 1000);
+}
+
+function microsOf(seconds: number, fraction: number): number {
+  const total = seconds * 1_000_000 + fraction;
+  return Number.isSafeInteger(total) ? total : seconds * 1_000_000 + (fraction - (fraction % COARSE_MICROS));
+}
+
 /**
- * Reads an RFC 3339 date-time with any offset. Undefined when the text is not one, or names a leap second (`:60`): no warehouse has one, and
- * taking it for the second after it would move the record.
+ * Reads an RFC 3339 date-time with any offset. Undefined when the text is not one, when it lies outside of the years 0001 to 9999 in UTC, which
+ * no warehouse holds, or names a leap second (`:60`): no warehouse has one, and taking it for the second after it would move the record.
  */
 export function parseInstant(text: string): EventInstant | undefined {
   if (text.length < 20 || !isCalendarDate(text.slice(0, 10))) return undefined;
@@ -106,16 +124,26 @@ export function parseInstant(text: string): EventInstant | undefined {
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const days = daysFromCivil(year, twoDigits(text, 5), twoDigits(text, 8));
   const seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
-  const total = seconds * 1_000_000 + micros;
+  if (seconds < FIRST_SECOND || seconds > LAST_SECOND) return undefined;
   const isCanonical = text.charCodeAt(zoneAt) === 90 && digits <= 6 && separator === 84;
-  return { micros: total, text: isCanonical ? text : formatMicros(total) };
+  return { micros: microsOf(seconds, micros), text: isCanonical ? text : secondsText(seconds, micros) };
+}
+
+function secondsText(seconds: number, fraction: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(fraction).padStart(6, '0')}Z`;
 }
 
 /** `2026-03-01T10:15:30.123456Z`. */
 export function formatMicros(micros: number): string {
   const seconds = Math.floor(micros / 1_000_000);
-  const rest = micros - seconds * 1_000_000;
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(rest).padStart(6, '0')}Z`;
+  return secondsText(seconds, micros - seconds * 1_000_000);
+}
+
+/** As `formatMicros`, but the last microsecond that an `EventInstant.micros` may stand for: an upper bound stays one. */
+export function formatLastMicros(micros: number): string {
+  const seconds = Math.floor(micros / 1_000_000);
+  const spread = Number.isSafeInteger(micros) ? 0 : COARSE_MICROS - 1;
+  return secondsText(seconds, micros - seconds * 1_000_000 + spread);
 }
 
 /** `2026-03-01T10:15:30.123Z`; milliseconds since the epoch in, as everything but event times is kept. */

@@ -3,7 +3,7 @@
  * text that could fool a JSON reader (many digits, exponents, duplicate names, surrogate escapes) goes the exact, slower way.
  */
 import type { EntityColumn, JobDefinition } from '../core/job.ts';
-import { memberSlices } from '../core/json-slices.ts';
+import { documentSlice, memberSlices, withoutRepeats } from '../core/json-slices.ts';
 import { isCalendarDate, parseInstant } from '../core/time.ts';
 import { decimalPlaces, integerDigits, plainText, readDecimal, toInt64 } from './exact-number.ts';
 import { loadSchemaValidator } from './schema-validator.ts';
@@ -261,19 +261,31 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
   const validate = await loadSchemaValidator(job);
   const checks = new Map<string, ColumnCheck>();
   const exactColumns = new Map<string, EntityColumn>();
+  const timestampFields = new Set<string>();
   const jsonFields = job.columns.filter(({ type }) => type === 'JSON').map(({ field }) => field);
   const required: string[] = [];
   for (const column of job.columns) {
     const isOwn = column.field === job.key.field || column.field === job.eventTime.field;
     checks.set(column.field, isOwn ? () => undefined : columnCheck(column, declaredType(job, column.field)));
     if (isExactType(column) && !isOwn) exactColumns.set(column.field, column);
+    if (column.type === 'TIMESTAMP' && !isOwn) timestampFields.add(column.field);
     if (column.required && !isOwn) required.push(column.field);
   }
   for (const topic of job.topics) {
     if (typeof topic.op === 'object' && !checks.has(topic.op.field)) checks.set(topic.op.field, () => undefined);
   }
 
-  function rewrite(text: string, members: readonly string[]): string | null {
+  /** Whether a time is written in another way than both warehouses read: digits beyond microseconds, an offset past 14 hours, a small t. */
+  function hasForeignTime(object: JsonObject): boolean {
+    for (const field of timestampFields) {
+      const value = object[field];
+      if (typeof value === 'string' && parseInstant(value)?.text !== value) return true;
+    }
+    return false;
+  }
+
+  function rewrite(text: string, object: JsonObject, mayRepeat: boolean): string | null {
+    const members = Object.keys(object);
     const slices = memberSlices(text);
     let differs = slices.length !== members.length;
     const sources = new Map<string, string>();
@@ -290,12 +302,21 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
         differs = true;
       }
     }
-    // A JSON column stands as the text of its JSON: readers re-print numbers, and lose digits of those that they hold as doubles.
+    for (const field of timestampFields) {
+      const value = object[field];
+      const instant = typeof value === 'string' ? parseInstant(value) : undefined;
+      if (instant === undefined || instant.text === value) continue;
+      sources.set(field, JSON.stringify(instant.text));
+      differs = true;
+    }
+    // A JSON column stands as the text of its JSON: readers re-print numbers, and lose digits of those that they hold as doubles. Of repeated
+    // names within it DuckDB would keep all and BigQuery the first.
     for (const field of jsonFields) {
       const source = sources.get(field);
       if (source === undefined || source === 'null') continue;
-      sources.set(field, JSON.stringify(source));
-      if (LONG_NUMBER.test(source)) differs = true;
+      const single = mayRepeat ? withoutRepeats(source, documentSlice(source)) : source;
+      sources.set(field, JSON.stringify(single));
+      if (single.length !== source.length || LONG_NUMBER.test(source)) differs = true;
     }
     if (!differs) return null;
     return `{${[...sources].map(([name, source]) => `${JSON.stringify(name)}:${source}`).join(',')}}`;
@@ -329,7 +350,8 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
       }
     }
     validate?.(object);
-    const isPlain = !isLong && nameEnds === members && !spaceBeforeColon;
-    return { object, json: isPlain ? null : rewrite(text, names) };
+    const mayRepeat = nameEnds !== members || spaceBeforeColon;
+    const isPlain = !isLong && !mayRepeat && !hasForeignTime(object);
+    return { object, json: isPlain ? null : rewrite(text, object, mayRepeat) };
   };
 }

@@ -7,7 +7,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { JobDefinition } from '../core/job.ts';
 import { replayRowsName } from '../core/object-key.ts';
 import type { RecordHeaders, SourceRecord } from '../core/record.ts';
-import { formatMicros, millisOf } from '../core/time.ts';
+import { formatLastMicros, formatMicros, formatMillis, microsOfMillis, millisOf } from '../core/time.ts';
 import { createRecordDecoder, createRowDecoder } from './decode.ts';
 import { snapshotLine, snapshotLinePrefix, streamLine, streamLinePrefix, type BatchTag } from './envelope.ts';
 import { driftCounter, driftOf } from './land-stream-batch.ts';
@@ -219,7 +219,9 @@ async function landOnce(request: ReplayRequest, store: ObjectStore): Promise<Man
       const broker =
         letter._snapshot_started_at === undefined ? (letter._timestamp_ms ?? 0) : millisOf(letter._snapshot_started_at);
       const event =
-        letter._snapshot_started_at === undefined ? (verdict.eventAt?.micros ?? broker * 1000) : broker * 1000;
+        letter._snapshot_started_at === undefined
+          ? (verdict.eventAt?.micros ?? microsOfMillis(broker))
+          : microsOfMillis(broker);
       minEvent = Math.min(minEvent, event);
       maxEvent = Math.max(maxEvent, event);
       minBroker = Math.min(minBroker, broker);
@@ -242,9 +244,9 @@ async function landOnce(request: ReplayRequest, store: ObjectStore): Promise<Man
           ? null
           : {
               minEventAt: formatMicros(minEvent),
-              maxEventAt: formatMicros(maxEvent),
-              minBrokerAt: formatMicros(minBroker * 1000),
-              maxBrokerAt: formatMicros(maxBroker * 1000),
+              maxEventAt: formatLastMicros(maxEvent),
+              minBrokerAt: formatMillis(minBroker),
+              maxBrokerAt: formatMillis(maxBroker),
             },
       drift: driftOf(drift.counts),
       replay: {

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import type { Op, SourceRecord } from '../core/record.ts';
-import { parseInstant, type EventInstant } from '../core/time.ts';
+import { microsOfMillis, parseInstant, type EventInstant } from '../core/time.ts';
 import { createValueChecker, type DriftSink, type JsonObject, type ValueChecker } from './check-value.ts';
 import { Rejection, type BadVerdict, type Verdict } from './verdict.ts';
 
@@ -87,7 +87,7 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
   }
 
   function decodeTombstone(record: SourceRecord, key: string): Verdict {
-    const micros = record.timestampMs * 1000;
+    const micros = microsOfMillis(record.timestampMs);
     if (micros < bounds.earliestMicros) {
       throw new Rejection(
         'broker_timestamp_out_of_bounds',

@@ -1,6 +1,7 @@
 /**
  * The landing envelope: one JSON line per record, its members named like the raw tables' columns, so that both warehouses load the
- * files as they are. `value` is the text as it came; a dead letter keeps key and value as bytes in base64.
+ * files as they are. `value` is the text as it came; a dead letter keeps key and value as bytes in base64. `_topic_partition` and
+ * `_has_value` are BigQuery's: it takes no column named `_partition`, and its load jobs compute nothing.
  */
 import { isUtf8 } from 'node:buffer';
 import type { RecordHeaders, SourceRecord } from '../core/record.ts';
@@ -29,7 +30,7 @@ export interface RowPlace {
 /** The members that every line of one object shares, as JSON text ending with a comma. */
 export function streamLinePrefix(tag: BatchTag, origin: StreamOrigin, object: string): string {
   return (
-    `{"_topic":${JSON.stringify(origin.topic)},"_epoch":${origin.epoch},"_partition":${origin.partition},` +
+    `{"_topic":${JSON.stringify(origin.topic)},"_epoch":${origin.epoch},"_partition":${origin.partition},"_topic_partition":${origin.partition},` +
     `"_seq":${tag.seq},"_batch_id":${JSON.stringify(tag.batchId)},"_object":${JSON.stringify(object)},`
   );
 }
@@ -77,7 +78,7 @@ export function streamLine(prefix: string, record: SourceRecord, verdict: GoodVe
   return (
     `${prefix}"_offset":${record.offset},"_timestamp":"${timestampText(record.timestampMs)}","_key":${JSON.stringify(verdict.key)},` +
     (headers === null ? '' : `"_headers":${JSON.stringify(headers)},`) +
-    `"_op":"${verdict.op}","_event_at":"${verdict.eventAt?.text ?? ''}"` +
+    `"_op":"${verdict.op}","_has_value":${String(verdict.value !== null)},"_event_at":"${verdict.eventAt?.text ?? ''}"` +
     (verdict.json === null ? '' : `,"_json":${JSON.stringify(verdict.json)}`) +
     (verdict.value === null ? '' : `,"value":${JSON.stringify(verdict.value)}`) +
     '}\n'

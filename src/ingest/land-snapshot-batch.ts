@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { JobDefinition } from '../core/job.ts';
 import { snapshotDeadName, snapshotPageName, snapshotRowsName } from '../core/object-key.ts';
-import { formatMicros, formatMillis, millisOf } from '../core/time.ts';
+import { formatLastMicros, formatMicros, formatMillis, millisOf } from '../core/time.ts';
 import { createRowDecoder } from './decode.ts';
 import { deadSnapshotLine, snapshotLine, snapshotLinePrefix, type BatchTag } from './envelope.ts';
 import { driftCounter, driftOf } from './land-stream-batch.ts';
@@ -336,7 +336,7 @@ export async function sealableSnapshot(
     times: hasTimes
       ? {
           minEventAt: formatMicros(tally.minEvent),
-          maxEventAt: formatMicros(tally.maxEvent),
+          maxEventAt: formatLastMicros(tally.maxEvent),
           minBrokerAt: progress.startedAt,
           maxBrokerAt: finishedAt,
         }

@@ -19,7 +19,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import { deadLetterObjectName, streamObjectName } from '../core/object-key.ts';
 import type { OffsetRange, SourceRecord } from '../core/record.ts';
-import { formatMicros, formatMillis } from '../core/time.ts';
+import { formatLastMicros, formatMicros, formatMillis, microsOfMillis } from '../core/time.ts';
 import { createRecordDecoder, type RecordDecoder } from './decode.ts';
 import { deadStreamLine, streamLine, streamLinePrefix, type BatchTag } from './envelope.ts';
 import { openLandingObject, replacingLeftovers, type LandingWriter } from './landing-writer.ts';
@@ -73,7 +73,7 @@ class TimeBounds {
     if (this.minEvent > this.maxEvent) return null;
     return {
       minEventAt: formatMicros(this.minEvent),
-      maxEventAt: formatMicros(this.maxEvent),
+      maxEventAt: formatLastMicros(this.maxEvent),
       minBrokerAt: formatMillis(this.minBroker),
       maxBrokerAt: formatMillis(this.maxBroker),
     };
@@ -129,7 +129,7 @@ class SliceWriter {
         const writer = this.#good ?? (await this.#open('stream'));
         const pending = writer.line(streamLine(this.#goodPrefix, record, verdict));
         if (pending !== undefined) await pending;
-        tally.times.add(verdict.eventAt?.micros ?? record.timestampMs * 1000, record.timestampMs);
+        tally.times.add(verdict.eventAt?.micros ?? microsOfMillis(record.timestampMs), record.timestampMs);
         tally.landed++;
       } else {
         const writer = this.#dead ?? (await this.#open('dead'));

@@ -254,6 +254,29 @@ describe('DDL', () => {
 });
 
 describe('values', () => {
+  test('of a union, both names of a column that the first part selects twice read the first of them in every part', async () => {
+    const union = (second: string): string =>
+      `with u as (select n as a, ${second} as b from (select 1 as n) union all select 2, 3) select a, b from u order by a`;
+    expect(await rows(union('n'))).toEqual([
+      ['1', '1'],
+      ['2', '2'],
+    ]);
+    expect(await rows(union('coalesce(n)'))).toEqual([
+      ['1', '1'],
+      ['2', '3'],
+    ]);
+  });
+
+  test('a name that is table and column at once is the row where BigQuery groups', async () => {
+    await mustRun('create table ds.town as select "Hamburg" as town');
+    const answer = await rest('POST', '/queries', {
+      query: 'select town from ds.town group by town',
+      useLegacySql: false,
+    });
+    expect(answer.status).toBe(400);
+    expect(await rows('select town from ds.town as t group by town')).toEqual([['Hamburg']]);
+  });
+
   test('json_value loses digits of large integers', async () => {
     const [[value] = []] = await rows(`select json_value('{"n":12345678901234567890}', '$.n')`);
     expect(value).not.toBe('12345678901234567890');

@@ -42,7 +42,8 @@ export function localDay(us: bigint, timeZone: string): string {
     new Intl.DateTimeFormat('en-US', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
   formats.set(timeZone, format);
   const part = Object.fromEntries(format.formatToParts(floorMs(us)).map(({ type, value }) => [type, value]));
-  return `${part['year']}-${part['month']}-${part['day']}`;
+  // Days are compared as texts; the few hours of the year 10000 that a zone can reach sort last.
+  return part['year']?.length === 4 ? `${part['year']}-${part['month']}-${part['day']}` : '9999-12-31';
 }
 
 /** Calendar days from `first` to `last`, both inclusive; none when `last` lies before. */

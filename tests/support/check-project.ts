@@ -1,6 +1,7 @@
 /** Landing, raw and published tables of a project against the oracle. Throws one error that tells every kind of difference. */
 import { join } from 'node:path';
 import { createLocalFilesObjectStore } from '../../src/adapters/local-files/object-store.ts';
+import type { ObjectStore } from '../../src/ingest/ports.ts';
 import { readSealedBatches } from '../../src/ingest/manifest-store.ts';
 import type { SealedBatch } from '../../src/ingest/manifest-store.ts';
 import type { Expected, ExpectedRow, GroundTruth, OracleRecord, OracleSnapshot } from '../oracle/ground-truth.ts';
@@ -12,7 +13,7 @@ import type { History } from './history-build.ts';
 import type { PlannedPage } from './history-pages.ts';
 import { recordsByRun } from './history-truth.ts';
 import { PROFILES } from './history-values.ts';
-import { TableReader } from './read-tables.ts';
+import { TableReader, type Tables } from './read-tables.ts';
 
 export interface CheckedState {
   readonly history: History;
@@ -141,7 +142,7 @@ function withBatch(rows: readonly ExpectedRow[], landed: Landed, sealed: readonl
 }
 
 async function tableProblems(
-  tables: TableReader,
+  tables: Tables,
   name: string,
   truth: GroundTruth,
   expected: readonly ComparedRow[],
@@ -164,12 +165,26 @@ async function tableProblems(
   return [...shape, ...(told === '' ? [] : [told])];
 }
 
+/** Where what is checked lies. */
+export interface ProjectData {
+  readonly landing: ObjectStore;
+  /** Opened when it is read and closed at once: one process at a time holds a DuckDB file. */
+  tables(): Promise<Tables>;
+}
+
+/** The data of a SLUICE_HOME. */
+export function embeddedData(home: string): ProjectData {
+  return {
+    landing: createLocalFilesObjectStore(join(home, 'landing')),
+    tables: () => TableReader.open(join(home, 'warehouse.duckdb')),
+  };
+}
+
 /** Gives the snapshots that the guard keeps out. */
-export async function checkProject(home: string, state: CheckedState): Promise<ReadonlySet<string>> {
+export async function checkProject(data: ProjectData, state: CheckedState): Promise<ReadonlySet<string>> {
   const { entity, runs } = state.history;
   const { job } = PROFILES[entity];
-  const store = createLocalFilesObjectStore(join(home, 'landing'));
-  const sealed = (await readSealedBatches(store, entity)).filter(({ manifest }) => manifest.void !== true);
+  const sealed = (await readSealedBatches(data.landing, entity)).filter(({ manifest }) => manifest.void !== true);
   const landed = new Landed(sealed);
   const problems = [...landed.problems];
   const produced = recordsByRun(state.history)
@@ -179,7 +194,7 @@ export async function checkProject(home: string, state: CheckedState): Promise<R
   if (runs[state.lastRun]?.mode === 'all' && records.length < produced.length) {
     problems.push(`${produced.length - records.length} of ${produced.length} records were not landed`);
   }
-  using tables = await TableReader.open(join(home, 'warehouse.duckdb'));
+  await using tables = await data.tables();
   const loads = await tables.read(`analytics_raw.raw_${entity}_snapshot_load`, [
     { name: '_snapshot_id', type: 'STRING' },
     { name: '_snapshot_started_at', type: 'TIMESTAMP' },

@@ -4,13 +4,13 @@ import { instant, instantText } from '../oracle/time.ts';
 import { judgeRecord, judgeRestRow } from '../oracle/verdict.ts';
 import { compareTables, tellDifferences } from './compare-tables.ts';
 import type { ComparedRow } from './compare-tables.ts';
-import type { TableReader } from './read-tables.ts';
+import type { ReadColumn, Tables } from './read-tables.ts';
 import { fittingCodes } from './reason-codes.ts';
 
 const text = (base64: string | null): string | null =>
   base64 === null ? null : Buffer.from(base64, 'base64').toString();
-const strings = (...names: string[]): { name: string; type: string }[] =>
-  names.map((name) => ({ name, type: 'STRING' }));
+const typed = (type: string, ...names: string[]): ReadColumn[] => names.map((name) => ({ name, type }));
+const strings = (...names: string[]): ReadColumn[] => typed('STRING', ...names);
 
 interface RawRows {
   readonly stream: ComparedRow[];
@@ -59,7 +59,7 @@ function expectedSnapshots({ snapshots, job }: GroundTruth): Pick<RawRows, 'snap
   return { snapshot, dead };
 }
 
-async function readRaw(tables: TableReader, entity: string, job: OracleJob): Promise<RawRows> {
+async function readRaw(tables: Tables, entity: string, job: OracleJob): Promise<RawRows> {
   const place = ({ _topic, _epoch, _partition, _offset, ...row }: Row): ComparedRow => ({
     key: `${_topic}/${_epoch}/${_partition}/${_offset}`,
     row,
@@ -69,10 +69,9 @@ async function readRaw(tables: TableReader, entity: string, job: OracleJob): Pro
     key: `${_snapshot_id}/${_page}/${Number(_row) + 1}`,
     row,
   });
-  const times = (...names: string[]): { name: string; type: string }[] =>
-    names.map((name) => ({ name, type: 'TIMESTAMP' }));
-  const position = strings('_topic', '_epoch', '_partition', '_offset');
-  const restPosition = strings('_snapshot_id', '_page', '_row');
+  const times = (...names: string[]): ReadColumn[] => typed('TIMESTAMP', ...names);
+  const position = [...strings('_topic'), ...typed('INT64', '_epoch', '_partition', '_offset')];
+  const restPosition = [...strings('_snapshot_id'), ...typed('INT64', '_page', '_row')];
   const table = (name: string): string => `analytics_raw.raw_${entity}_${name}`;
   const stream = await tables.read(table('stream'), [
     ...position,
@@ -101,7 +100,7 @@ async function readRaw(tables: TableReader, entity: string, job: OracleJob): Pro
 }
 
 export async function checkRaw(
-  tables: TableReader,
+  tables: Tables,
   entity: string,
   truth: GroundTruth,
   expected: Expected,

@@ -3,33 +3,24 @@
  * in between must be a complete state, and after one undisturbed run everything must be the oracle's.
  */
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalFilesObjectStore } from '../../src/adapters/local-files/object-store.ts';
 import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
 import { readSealedBatches } from '../../src/ingest/manifest-store.ts';
-import { checkProject } from './check-project.ts';
+import { checkProject, embeddedData } from './check-project.ts';
 import { CUSTOMER } from './entities.ts';
 import type { History, ProducedRecord } from './history-build.ts';
 import { ListingServer } from './listing-server.ts';
+import { copyProject } from './project-copy.ts';
 import { TableReader } from './read-tables.ts';
 import { REPOSITORY, start } from './sluice-command.ts';
 import type { CommandOutcome, RunningCommand } from './sluice-command.ts';
 
 /** In memory where the system has such a folder: what a power cut would lose is not looked at here, a killed process loses nothing. */
 const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-const PROJECT_FILES = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'];
 const BIN = join(REPOSITORY, 'bin', 'sluice.mjs');
 
 /** Dumps of what readers read. */
@@ -44,10 +35,7 @@ export class KillProject implements AsyncDisposable {
 
   private constructor(server: ListingServer) {
     this.server = server;
-    for (const file of PROJECT_FILES) cpSync(join(REPOSITORY, file), join(this.#folder, file), { recursive: true });
-    mkdirSync(join(this.#folder, 'node_modules'));
-    symlinkSync(REPOSITORY, join(this.#folder, 'node_modules', 'sluice'));
-    writeFileSync(join(this.#folder, 'package.json'), '{ "type": "module" }');
+    copyProject(this.#folder);
     // One thread is enough for thirty customers; how long to wait for the file is what some tests are about.
     const project = readFileSync(join(this.#folder, 'project.yml'), 'utf8');
     const warehouse = 'type: duckdb\n';
@@ -128,7 +116,7 @@ export async function checkAgainstOracle(home: string, history: History, lastRun
       ? [listings.get(Date.parse(manifest.logicalTime)) ?? []]
       : [],
   );
-  await checkProject(home, { history, lastRun, downloads });
+  await checkProject(embeddedData(home), { history, lastRun, downloads });
 }
 
 /** One hash over names and bytes of all files below a folder, temporary ones apart. */

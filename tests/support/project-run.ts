@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
-import { checkProject } from './check-project.ts';
+import { checkProject, embeddedData, type ProjectData } from './check-project.ts';
 import type { History, HistoryRun, ProducedRecord } from './history-build.ts';
 import type { PlannedPage } from './history-pages.ts';
 import { ListingServer } from './listing-server.ts';
@@ -36,13 +36,25 @@ export type RunJob = (call: JobCall) => Promise<JobOutcome>;
 /** In memory where the system has such a folder: syncing a file there costs nothing, and nobody cuts the power of these tests. */
 const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** A temporary SLUICE_HOME with topics; removed when disposed. */
-export class TempProject implements AsyncDisposable {
+/** The topics, landing, warehouse and state that a history plays on. */
+export interface HistoryProject extends AsyncDisposable {
+  /** SLUICE_HOME. */
   readonly home: string;
+  readonly data: ProjectData;
+  produce(records: readonly ProducedRecord[]): Promise<void>;
+  /** Removes the state store or the warehouse, as an accident would. */
+  lose(what: 'state' | 'warehouse'): Promise<void>;
+}
+
+/** A temporary SLUICE_HOME with topics; removed when disposed. */
+export class TempProject implements HistoryProject {
+  readonly home: string;
+  readonly data: ProjectData;
   readonly topics: TopicLog;
 
   private constructor(home: string) {
     this.home = home;
+    this.data = embeddedData(home);
     // What a power cut would lose is nothing to these tests.
     this.topics = new TopicLog(join(home, 'topics'), { durable: false });
   }
@@ -58,7 +70,7 @@ export class TempProject implements AsyncDisposable {
       await this.topics.append(topic, ofTopic);
   }
 
-  /** Removes the state store or the warehouse (with their journals). */
+  /** With their journals. */
   async lose(what: 'state' | 'warehouse'): Promise<void> {
     const names = { state: ['.sqlite', '.sqlite-wal', '.sqlite-shm'], warehouse: ['.duckdb', '.duckdb.wal'] }[what];
     for (const suffix of names) await rm(join(this.home, `${what}${suffix}`), { force: true });
@@ -82,6 +94,11 @@ function assertOutcome(outcome: JobOutcome, run: HistoryRun, number: number): nu
 /** Throws at the first difference. */
 export async function playHistory(history: History, run: RunJob): Promise<void> {
   await using project = await TempProject.create(history.topics);
+  await playOn(project, history, run);
+}
+
+/** As `playHistory`, on topics that are there and empty. */
+export async function playOn(project: HistoryProject, history: History, run: RunJob): Promise<void> {
   await using server = await ListingServer.start();
   const downloads: (readonly PlannedPage[])[] = [];
   const keptOut = new Set<string>();
@@ -100,7 +117,7 @@ export async function playHistory(history: History, run: RunJob): Promise<void> 
     const outcome = await run({ ...call, entity: history.entity, home: project.home, apiUrl: server.url });
     refusals += assertOutcome(outcome, planned, index + 1);
     if (mode !== 'all' && mode !== 'refresh') continue;
-    const refused = await checkProject(project.home, { history, lastRun: index, downloads });
+    const refused = await checkProject(project.data, { history, lastRun: index, downloads });
     refused.forEach((snapshot) => keptOut.add(snapshot));
     // The guard says it once, with exit code 1; one that --accept-deletes let in at a later step was refused all the same.
     if (refusals < keptOut.size) throw new Error(`${[...keptOut].join(', ')} kept out, but ${refusals} times refused`);

@@ -10,13 +10,24 @@ export interface ActualRow {
   readonly row: Row;
 }
 
-type Cells = Readonly<Record<string, string | null>>;
+export type Cells = Readonly<Record<string, string | null>>;
+export type ReadColumn = Pick<OracleColumn, 'name' | 'type'>;
 
-/** SQL that gives a column as the oracle's text. */
-function asText({ name, type }: Pick<OracleColumn, 'name' | 'type'>): string {
+/** The tables of a project, whatever the warehouse; named as on DuckDB: `analytics.current_customer`, `analytics_raw.raw_customer_stream`. */
+export interface Tables extends AsyncDisposable {
+  /** Columns as the oracle's texts; `types` says how to write them. A column the table lacks is an error. */
+  read(table: string, columns: readonly ReadColumn[]): Promise<readonly Cells[]>;
+  /** Column names and the warehouse's types, in order. */
+  columns(schema: string, table: string): Promise<ReadonlyMap<string, string>>;
+  /** current_<entity> or history_<entity>, in no order. */
+  published(table: string, job: OracleJob, daily: boolean): Promise<ActualRow[]>;
+}
+
+/** SQL that gives a column as the oracle's text behind a `=`: DuckDB's driver takes a byte order mark away from the front of a text. */
+function asText({ name, type }: ReadColumn): string {
   const column = `"${name}"`;
-  if (type === 'TIMESTAMP') return `strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') as ${column}`;
-  return `cast(${column} as varchar) as ${column}`;
+  if (type === 'TIMESTAMP') return `'=' || strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') as ${column}`;
+  return `'=' || cast(${column} as varchar) as ${column}`;
 }
 
 function normalised(type: string, text: string | null): string | null {
@@ -25,7 +36,7 @@ function normalised(type: string, text: string | null): string | null {
   return type === 'FLOAT64' ? canonicalJson({ number: String(Number(text)) }) : text;
 }
 
-export class TableReader implements Disposable {
+export class TableReader implements Tables, Disposable {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
 
@@ -45,10 +56,10 @@ export class TableReader implements Disposable {
   }
 
   /** Columns as texts; `types` says how to write them. A column the table lacks is an error. */
-  async read(table: string, columns: readonly Pick<OracleColumn, 'name' | 'type'>[]): Promise<readonly Cells[]> {
+  async read(table: string, columns: readonly ReadColumn[]): Promise<readonly Cells[]> {
     const rows = await this.#query(`select ${columns.map(asText).join(', ')} from ${table}`);
     return rows.map((row) =>
-      Object.fromEntries(columns.map(({ name, type }) => [name, normalised(type, row[name] ?? null)])),
+      Object.fromEntries(columns.map(({ name, type }) => [name, normalised(type, row[name]?.slice(1) ?? null)])),
     );
   }
 
@@ -70,6 +81,11 @@ export class TableReader implements Disposable {
     ];
     const rows = await this.read(`analytics.${table}`, columns);
     return rows.map(({ day, ...row }) => ({ day: day ?? null, key: row[job.keyColumn] ?? '', row }));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    return Promise.resolve();
   }
 
   [Symbol.dispose](): void {

@@ -11,7 +11,7 @@ import { jobModelRunner } from '../../src/cli/job/model-runner.ts';
 import { jobPorts } from '../../src/cli/job/ports.ts';
 import type { OpenProject } from '../../src/cli/open-project.ts';
 import { Output } from '../../src/cli/output.ts';
-import { loadProject } from '../../src/config/project.ts';
+import { loadProject, type ProjectConfig } from '../../src/config/project.ts';
 import { Redactor } from '../../src/config/secret.ts';
 import { resolveTarget } from '../../src/config/target.ts';
 import type { TargetConfig } from '../../src/config/target.ts';
@@ -27,8 +27,12 @@ const JOBS: Readonly<Record<JobCall['entity'], JobDefinition>> = { customer, ord
 
 let loaded: ReturnType<typeof loadProject> | undefined;
 
+export function environmentOf(call: JobCall): Readonly<Record<string, string>> {
+  return { SLUICE_HOME: call.home, CUSTOMER_API_URL: call.apiUrl };
+}
+
 function contextOf(call: JobCall, told: string[]): CliContext {
-  const env = { SLUICE_HOME: call.home, CUSTOMER_API_URL: call.apiUrl };
+  const env = environmentOf(call);
   const redactor = new Redactor();
   const stream = { write: (text: string): number => told.push(text) };
   return {
@@ -72,13 +76,18 @@ export type ModelsOf = (
   request: RunRequest,
 ) => Promise<ModelRunner>;
 
-export function inProcess(modelsOf: ModelsOf = jobModelRunner): RunJob {
+/** Where the run works; the embedded target unless a test brings another. */
+export type TargetOf = (config: ProjectConfig, call: JobCall) => TargetConfig;
+
+const embedded: TargetOf = (config, call) => oneThread(resolveTarget(config, 'dev', environmentOf(call)));
+
+export function inProcess(modelsOf: ModelsOf = jobModelRunner, targetOf: TargetOf = embedded): RunJob {
   return async (call): Promise<JobOutcome> => {
     loaded ??= loadProject(ROOT);
     const config = await loaded;
     const told: string[] = [];
     const context = contextOf(call, told);
-    const project = { config, target: oneThread(resolveTarget(config, 'dev', context.env)) };
+    const project = { config, target: targetOf(config, call) };
     const job = JOBS[call.entity];
     const { maxBatchRows, apiMs } = call;
     const limited = maxBatchRows === null ? job : { ...job, limits: { ...job.limits, maxBatchRows } };

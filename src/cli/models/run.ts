@@ -87,7 +87,7 @@ async function execute(project: Project, plan: RunPlan, warehouse: ModelWarehous
       artifacts: folder,
       failFast: options.failFast === true,
       storeFailures: options.storeFailures === true,
-      hooks: (node) => hooksOf(node, claim, days, around.environment.today),
+      hooks: (node) => hooksOf(node, claim, days, around),
       ...(claim === null ? {} : { onPublished: claim.onPublished }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });
@@ -97,10 +97,16 @@ async function execute(project: Project, plan: RunPlan, warehouse: ModelWarehous
 }
 
 /** Days given by hand count for models that no job speaks for. */
-function hooksOf(node: PlannedNode, claim: JobClaim | null, days: ModelChanges['window'], today: string): NodeHooks {
+function hooksOf(
+  node: PlannedNode,
+  claim: JobClaim | null,
+  days: ModelChanges['window'],
+  { environment: { today }, withoutLedger }: ModelSurroundings,
+): NodeHooks {
   const hooks = claim?.hooks(node) ?? {};
-  if (hooks.changes !== undefined || days === null || node.kind !== 'model') return hooks;
-  return { ...hooks, changes: { full: false, today, window: days, newDaysFrom: null, keys: null, batchIds: [] } };
+  const isAnew = days === null && withoutLedger?.has(node.name) === true;
+  if (hooks.changes !== undefined || node.kind !== 'model' || (days === null && !isAnew)) return hooks;
+  return { ...hooks, changes: { full: isAnew, today, window: days, newDaysFrom: null, keys: null, batchIds: [] } };
 }
 
 function givenDays({ eventTimeStart: from, eventTimeEnd: to }: RunModelsOptions): ModelChanges['window'] {

@@ -39,6 +39,11 @@ export interface ModelSurroundings {
   /** Takes secrets out of what is written to target/. */
   readonly redact?: (text: string) => string;
   openWarehouse(): Promise<OpenModels>;
+  /**
+   * Models that jobs publish, on a target without a state store (`ci`): nobody knows what they hold, so they are built anew each time unless days
+   * are given by hand.
+   */
+  readonly withoutLedger?: ReadonlySet<string>;
   /** Takes the leases of the jobs that publish any of these models; null: no job does. Throws `lease_held`. */
   claim?(
     project: Project,

@@ -29,10 +29,11 @@ const NAMES = `
 {%- endmacro %}
 `;
 
+/** The relation has an alias, because BigQuery reads a name that is table and column at once (`country.country`) as the whole row. */
 const TESTS = `
 {% test unique(model, column_name) %}
 select {{ adapter.quote_column(column_name) }} as unique_field, count(*) as n_records
-from {{ model }}
+from {{ model }} as tested
 where {{ adapter.quote_column(column_name) }} is not null
 group by 1
 having count(*) > 1
@@ -40,13 +41,13 @@ having count(*) > 1
 
 {% test not_null(model, column_name) %}
 select {{ adapter.quote_column(column_name) }} as null_field
-from {{ model }}
+from {{ model }} as tested
 where {{ adapter.quote_column(column_name) }} is null
 {% endtest %}
 
 {% test accepted_values(model, column_name, values, quote=true) %}
 select {{ adapter.quote_column(column_name) }} as value_field, count(*) as n_records
-from {{ model }}
+from {{ model }} as tested
 where {{ adapter.quote_column(column_name) }} not in (
   {%- for value in values -%}
     {{ adapter.quote_text(value | string) if quote else value }}{{ ', ' if not loop.last }}

@@ -53,6 +53,12 @@ export class Engine {
     });
   }
 
+  /** The emulator behind was replaced by an empty one: datasets and tables are gone, jobs are not. */
+  forgetTables(): void {
+    this.#scratch = undefined;
+    this.#filtered.clear();
+  }
+
   /** Tables that want a partition filter, as their creation says. */
   noteTable(table: TableResource): void {
     const { projectId, datasetId, tableId } = table.tableReference;

@@ -31,14 +31,23 @@ export interface FrontOptions {
   readonly limits?: Partial<JobLimits>;
 }
 
+export interface FrontStatement {
+  readonly kind: 'job_insert' | 'query' | 'dry_run';
+  readonly sql: string;
+}
+
 export interface BigQueryFront {
   readonly endpoint: string;
   readonly project: string;
   readonly faults: { add(plan: FaultPlan): void; clear(): void };
   readonly jobs: readonly FrontJob[];
-  /** Requests by kind since the start or the last `resetCounts`. */
+  /** Every SQL text that came, in order: of jobs, of queries and of dry runs. A text that was sent again stands here again. */
+  readonly statements: readonly FrontStatement[];
+  /** Requests by kind since the start or the last `resetCounts`, which empties `statements` too. */
   counts(): Readonly<Partial<Record<CallKind, number>>>;
   resetCounts(): void;
+  /** All tables are lost: the emulator behind was replaced by an empty one. What is known of jobs stays. */
+  forgetTables(): void;
   stop(): Promise<void>;
 }
 
@@ -56,8 +65,15 @@ export async function startBigQueryFront(options: FrontOptions): Promise<BigQuer
     get jobs() {
       return front.jobs.all;
     },
+    get statements() {
+      return front.statements;
+    },
     counts: () => Object.fromEntries(front.counts),
-    resetCounts: () => front.counts.clear(),
+    resetCounts: () => {
+      front.counts.clear();
+      front.statements.length = 0;
+    },
+    forgetTables: () => front.forgetTables(),
     stop: () => stop(server, front),
   };
 }
@@ -85,6 +101,7 @@ class Front {
   readonly project: string;
   readonly faults = new Faults();
   readonly counts = new Map<CallKind, number>();
+  readonly statements: FrontStatement[] = [];
   readonly jobs: FrontJobs;
   readonly #emulator: BigQueryApi | undefined;
   readonly #engine: Engine | undefined;
@@ -101,6 +118,10 @@ class Front {
       { pendingMs: 2, runningMs: 2, ...options.times },
       { ...BIGQUERY_LIMITS, ...options.limits },
     );
+  }
+
+  forgetTables(): void {
+    this.#engine?.forgetTables();
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -133,11 +154,16 @@ class Front {
     if (method === 'POST' && path === '/jobs') {
       const jobId = at(body, 'jobReference.jobId');
       const dry = at(body, 'configuration.dryRun') === true;
+      const sql = textAt(body, 'configuration.query.query');
+      if (sql !== undefined) this.statements.push({ kind: dry ? 'dry_run' : 'job_insert', sql });
       if (dry) return { kind: 'dry_run', handle: () => this.#dryRun(body) };
       const id = typeof jobId === 'string' ? jobId : '';
       return { kind: 'job_insert', jobId: id, handle: (faults) => this.#insertJob(id, body, faults) };
     }
-    if (method === 'POST' && path === '/queries') return { kind: 'query', handle: () => this.#query(body) };
+    if (method === 'POST' && path === '/queries') {
+      this.statements.push({ kind: 'query', sql: textAt(body, 'query') ?? '' });
+      return { kind: 'query', handle: () => this.#query(body) };
+    }
     const match = /^\/(jobs|queries)\/([^/]+)(\/cancel)?$/.exec(path);
     if (match === null) return undefined;
     const jobId = match[2] ?? '';

@@ -16,6 +16,8 @@ export interface EntityDialect {
   localDay(expression: string, zone: string): string;
   /** Unique within its raw table; joins a narrow record back to its row. */
   readonly rowId: { readonly stream: string; readonly snapshot: string };
+  /** The raw tables' column of a record's topic partition: BigQuery takes no name that begins with `_partition`. */
+  readonly rawPartition: string;
   readonly bigint: string;
   readonly textType: string;
   readonly timestampType: string;
@@ -96,6 +98,7 @@ export const duckdbEntityDialect: EntityDialect = {
   addMillis: (expression, millis) => `(${expression} + to_milliseconds(${millis}))`,
   localDay: duckdbLocalDay,
   rowId: { stream: 'rowid', snapshot: 'rowid' },
+  rawPartition: '_partition',
   bigint: 'bigint',
   textType: 'varchar',
   timestampType: 'timestamp',
@@ -128,9 +131,11 @@ function bigqueryCast(column: EntityColumn, json: string, rewritten: string): st
     case 'STRING':
       return text;
     case 'JSON':
-      return `parse_json(if(${rewritten}, json_value(${json}, ${path}), nullif(json_query(${json}, ${path}), 'null')), wide_number_mode => 'round')`;
+      // Of a text, json_query gives JSON's null as NULL (of a JSON value it would not).
+      return `parse_json(if(${rewritten}, ${text}, json_query(${json}, ${path})), wide_number_mode => 'round')`;
     case 'INT64':
-      return `cast(${text} as int64)`;
+      // A whole number may be written 12.0, which is no INT64 to a cast from text; NUMERIC holds every INT64 exactly.
+      return `cast(cast(${text} as numeric) as int64)`;
     case 'FLOAT64':
       return `cast(${text} as float64)`;
     case 'BOOL':
@@ -147,6 +152,9 @@ function bigqueryCast(column: EntityColumn, json: string, rewritten: string): st
 const bigqueryText = (value: string): string =>
   `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
 
+/** The last instants of 9999 have no local day east of Greenwich, and asking for it is an error. Nobody asks what day comes last: it lies ahead of every window. */
+const LAST_LOCAL = "timestamp '9999-12-30 00:00:00+00'";
+
 export const bigqueryEntityDialect: EntityDialect = {
   name: 'bigquery',
   relation: ({ database, schema, name }) =>
@@ -156,11 +164,12 @@ export const bigqueryEntityDialect: EntityDialect = {
   timestamp: (rfc3339) => `timestamp '${rfc3339.replace('T', ' ').replace('Z', '')}+00'`,
   date: (day) => `date '${day}'`,
   addMillis: (expression, millis) => `timestamp_add(${expression}, interval ${millis} millisecond)`,
-  localDay: (expression, zone) => `date(${expression}, '${zone}')`,
+  localDay: (expression, zone) => `date(least(${expression}, ${LAST_LOCAL}), '${zone}')`,
   rowId: {
     stream: "concat(_object, ':', cast(_offset as string))",
     snapshot: "concat(_object, ':', cast(_page as string), ':', cast(_row as string))",
   },
+  rawPartition: '_topic_partition',
   bigint: 'int64',
   textType: 'string',
   timestampType: 'timestamp',

@@ -77,15 +77,19 @@ function snapshotsCte(scope: EntityScope): string {
 `;
 }
 
+/**
+ * `coalesce` of one value is that value. It stands there because the BigQuery emulator, when the first part of a union selects one column under two
+ * names, reads the first of them for both in the other parts as well: effective times of snapshots would be their assertion times.
+ */
 function streamRecords(scope: EntityScope): string {
   const { dialect, raw } = scope;
   return `stream_records as (
     select
         _key, 0 as source_rank, ${dialect.rowId.stream} as row_id,
         case when _has_value then _event_at end as version_at,
-        _event_at as assertion_at, _event_at as effective_at, _timestamp as observed_at,
+        _event_at as assertion_at, coalesce(_event_at) as effective_at, _timestamp as observed_at,
         ${OP_RANK} as op_rank,
-        ${topicRank(scope)} as tie_1, _partition as tie_2, _epoch as tie_3, _offset as tie_4,
+        ${topicRank(scope)} as tie_1, ${dialect.rawPartition} as tie_2, _epoch as tie_3, _offset as tie_4,
         (_op = 'd' or not _has_value) as is_gone
     from ${dialect.relation(raw.stream)}
     where ${keyFilter(scope, '_key')}

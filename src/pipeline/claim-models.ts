@@ -112,7 +112,13 @@ async function lastPublishedDays(ports: JobPorts, nodes: readonly RunnerNode[]):
 function idleTask(node: RunnerNode, today: string, lastDay: string | null): ModelTask {
   const window = lastDay === null ? null : { from: lastDay, to: lastDay };
   const changes: ModelChanges = { full: false, today, window, newDaysFrom: null, keys: null, batchIds: [] };
-  return { node, seqs: [], changes, partitions: { window, newDaysFrom: null, allKeys: true, stale: null } };
+  return {
+    node,
+    seqs: [],
+    pending: [],
+    changes,
+    partitions: { window, newDaysFrom: null, allKeys: true, stale: null },
+  };
 }
 
 /** The hooks of a node as the claims of several jobs give them. */

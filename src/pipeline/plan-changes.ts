@@ -16,6 +16,8 @@ export interface SnapshotSpan {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly complete: boolean;
+  /** Newest event time of its rows; null or left out: they carry none. */
+  readonly maxEventAt?: string | null;
 }
 
 export interface ChangesInput {
@@ -47,7 +49,8 @@ export function touchesAllKeys(pending: readonly Manifest[]): boolean {
   return pending.some((manifest) => manifest.snapshot?.complete === true);
 }
 
-function affectedBySnapshot(manifest: Manifest, snapshot: SnapshotSpan, toleranceMs: number): boolean {
+/** Whether the batch can make or unmake an absence of the snapshot. */
+export function affectedBySnapshot(manifest: Manifest, snapshot: SnapshotSpan, toleranceMs: number): boolean {
   const { times } = manifest;
   if (times === null || !snapshot.complete) return false;
   const startedAt = millisOf(snapshot.startedAt);

@@ -83,6 +83,9 @@ export class BigQueryRawWarehouse implements RawWarehouse {
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
+    // `prepare` has just read them, and only this run, which holds the lease, writes them.
+    const prepared = this.#states.get(job.name);
+    if (prepared !== undefined) return new Set(prepared.notes.keys());
     const references = [
       ...RAW_TABLE_NAMES.map((table) => this.#reference(rawTableName(job.entity, table))),
       this.#notesReference,

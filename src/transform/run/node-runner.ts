@@ -272,7 +272,7 @@ export class NodeRunner {
     if (ranged === null || column === undefined) return script;
     const { dialect } = this.#options.project.renderer;
     const range = await readKeyRange(this.#options.warehouse, dialect, dialect.stagingRelation(target), column);
-    return range === undefined ? script : (modelScript({ ...ranged, keyRange: range }) ?? script);
+    return modelScript({ ...ranged, keyRange: range }) ?? script;
   }
 }
 

@@ -1,7 +1,7 @@
 /** runPlan: executes a plan in the order of its graph. A failing node skips what is below it; everything else goes on. */
 import type { Clock } from '../../core/clock.ts';
 import { isSluiceError, SluiceError, type ErrorCode } from '../../core/errors.ts';
-import type { RelationName } from '../../core/relation.ts';
+import type { RelationInfo, RelationName } from '../../core/relation.ts';
 import type { Project } from '../compile/project.ts';
 import type { PlannedNode, RunPlan } from '../plan/plan.ts';
 import { RelationMap } from '../plan/relation-map.ts';
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly artifacts?: ArtifactSink;
   /** Keeps the failing rows of tests that gate nothing, in `<schema>_dbt_test__audit`. */
   readonly storeFailures?: boolean;
+  /** What stands under the targets' names, from a caller who has just asked; left out: the run asks itself. */
+  readonly relations?: readonly RelationInfo[];
   /** Builds everything under other names (see build-aside.ts). */
   readonly map?: (relation: RelationName) => RelationName;
   /** The select of each node as it was built. */
@@ -102,9 +104,13 @@ class Run {
     const map = this.#options.map ?? sameRelation;
     const targets = this.#plan.nodes.flatMap(({ relation }) => (relation === null ? [] : [map(relation)]));
     const { dialect } = this.#project.renderer;
+    const found = this.#options.relations ?? (await this.#warehouse.relations(targets));
+    // Where something stands there is a schema: on BigQuery making sure would be a job in each run.
+    const known = new Set(found.map(({ relation }) => schemaKey(relation)));
     const schemas = new Map(targets.map((relation) => [schemaKey(relation), schemaOf(relation)]));
-    for (const schema of schemas.values()) await this.#warehouse.execute(dialect.createSchema(schema));
-    const relations = new RelationMap(await this.#warehouse.relations(targets), this.#project.target.type);
+    for (const [key, schema] of schemas)
+      if (!known.has(key)) await this.#warehouse.execute(dialect.createSchema(schema));
+    const relations = new RelationMap(found, this.#project.target.type);
     const seedHashes = await this.#seedHashes(relations, map);
     this.#runner = new NodeRunner({
       project: this.#project,

@@ -43,6 +43,8 @@ export interface BigQueryFront {
   readonly jobs: readonly FrontJob[];
   /** Every SQL text that came, in order: of jobs, of queries and of dry runs. A text that was sent again stands here again. */
   readonly statements: readonly FrontStatement[];
+  /** Looks at load jobs among `job_get`: how many there are depends on how long a load takes. */
+  readonly loadPolls: number;
   /** Requests by kind since the start or the last `resetCounts`, which empties `statements` too. */
   counts(): Readonly<Partial<Record<CallKind, number>>>;
   resetCounts(): void;
@@ -69,7 +71,11 @@ export async function startBigQueryFront(options: FrontOptions): Promise<BigQuer
       return front.statements;
     },
     counts: () => Object.fromEntries(front.counts),
+    get loadPolls() {
+      return front.loadPolls;
+    },
     resetCounts: () => {
+      front.loadPolls = 0;
       front.counts.clear();
       front.statements.length = 0;
     },
@@ -102,6 +108,7 @@ class Front {
   readonly faults = new Faults();
   readonly counts = new Map<CallKind, number>();
   readonly statements: FrontStatement[] = [];
+  loadPolls = 0;
   readonly jobs: FrontJobs;
   readonly #emulator: BigQueryApi | undefined;
   readonly #engine: Engine | undefined;
@@ -175,7 +182,10 @@ class Front {
         handle: () => (this.jobs.cancel(job()), { job: job().resource(this.project) }),
       };
     }
-    if (match[1] === 'jobs') return { kind: 'job_get', jobId, handle: () => job().resource(this.project) };
+    if (match[1] === 'jobs') {
+      if (this.jobs.find(jobId)?.configuration.load !== undefined) this.loadPolls++;
+      return { kind: 'job_get', jobId, handle: () => job().resource(this.project) };
+    }
     return { kind: 'job_results', jobId, handle: () => this.#results(job(), Number(query.get('timeoutMs') ?? 10_000)) };
   }
 

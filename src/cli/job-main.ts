@@ -12,9 +12,10 @@ import { LOGICAL_TIME_HELP, ONLY_HELP, RUN_FLAGS, STEPS, type JobRunOptions } fr
 import { checked, defaultsOf, type ParameterValues } from './job/parameters.ts';
 import { runJobOf } from './job/run.ts';
 import { openProject } from './open-project.ts';
-import { runCommand } from './run-command.ts';
+import { ignoreClosedPipes, runCommand } from './run-command.ts';
 
 export async function jobMain(url: string): Promise<void> {
+  ignoreClosedPipes();
   const argv = process.argv.slice(2);
   const module = (await import(url)) as { readonly default?: unknown };
   const job = module.default;

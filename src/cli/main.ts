@@ -4,9 +4,10 @@ import { SluiceError } from '../core/errors.ts';
 import type { CommandHandler } from './context.ts';
 import { packageVersion } from './package-version.ts';
 import { createProgram } from './program.ts';
-import { runCommand } from './run-command.ts';
+import { ignoreClosedPipes, runCommand } from './run-command.ts';
 
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  ignoreClosedPipes();
   let chosen: { readonly handler: CommandHandler; readonly failureJson: Readonly<Record<string, unknown>> } | undefined;
   const program = createProgram(packageVersion(), (handler, failureJson = {}) => {
     chosen = { handler, failureJson };

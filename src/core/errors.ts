@@ -62,6 +62,7 @@ export const ERROR_CATALOGUE = {
   load_failed: { exitCode: 1, title: 'Loading raw tables failed' },
   model_failed: { exitCode: 1, title: 'A model failed' },
   test_failed: { exitCode: 1, title: 'A data test failed' },
+  rollback_missing: { exitCode: 1, title: 'There is no replaced table to go back to' },
   shrink_guard: { exitCode: 1, title: 'The rebuilt table is much smaller' },
   // the rest
   interrupted: { exitCode: 130, title: 'Interrupted' },

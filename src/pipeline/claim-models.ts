@@ -26,6 +26,8 @@ export interface ClaimRequest {
 export interface ModelClaim {
   hooks(model: string): NodeHooks | undefined;
   published(model: string): Promise<void>;
+  /** Aborted when the lease is lost. */
+  readonly signal: AbortSignal;
   release(): Promise<void>;
 }
 
@@ -91,6 +93,7 @@ async function claim(
       const task = byName.get(model);
       if (task !== undefined) await publishTask(context, marks, task);
     },
+    signal: session.signal,
     release: () => session.release(),
   };
 }

@@ -7,6 +7,8 @@ import type { ModelChanges } from '../transform/plan/changes.ts';
 import { inspectTopics, planStream, withRecreated } from './plan-stream.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts } from './ports.ts';
+import type { ModelWarehouse } from '../transform/run/ports.ts';
+import { estimateOf } from '../transform/index.ts';
 import type { ErrorReport, RunReport, RunRequest } from './request.ts';
 
 async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunReport['batches']> {
@@ -74,17 +76,41 @@ async function previewModels(
         `${node.name}: partitions from the earliest affected day (known once the batch is landed) to ${today}`,
       );
   }
-  const previews = await runner.preview({ warehouse: null, changes, names: nodes.map(({ name }) => name) });
+  // DuckDB's file may be held by a run, and reading it costs nothing: there the plan is made without it.
+  const warehouse = ports.warehouse.dialect === 'bigquery' ? await ports.warehouse.open(ports.signal) : null;
+  try {
+    const previews = await runner.preview({ warehouse, changes, names: nodes.map(({ name }) => name) });
+    return await shown(ports, previews, warehouse?.models);
+  } finally {
+    await warehouse?.close();
+  }
+}
+
+async function shown(
+  { observer }: JobPorts,
+  previews: readonly { readonly name: string; readonly sql: string }[],
+  warehouse: ModelWarehouse | undefined,
+): Promise<RunReport['models']> {
+  const models: RunReport['models'][number][] = [];
   for (const { name, sql } of previews) {
-    observer.note(`would run ${name}:`);
+    const estimate = warehouse === undefined ? null : await estimateOf(warehouse, sql);
+    observer.note(`would run ${name}${estimate === null ? '' : ` (${estimate.text})`}:`);
     observer.note(
       sql
         .split('\n')
         .map((line) => `    ${line}`)
         .join('\n'),
     );
+    models.push({
+      name,
+      state: 'skipped',
+      rows: 0,
+      partitions: [],
+      seconds: 0,
+      ...(estimate === null ? {} : { estimatedBytes: estimate.bytes }),
+    });
   }
-  return previews.map(({ name }) => ({ name, state: 'skipped', rows: 0, partitions: [], seconds: 0 }));
+  return models;
 }
 
 export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunRequest): Promise<RunReport> {

@@ -4,7 +4,7 @@ import { SluiceError, isSluiceError, messageOf, type ErrorCode } from '../core/e
 import type { BatchRecord } from '../state/ports.ts';
 import type { LeaseSession } from './lease.ts';
 import type { JobPorts } from './ports.ts';
-import type { BatchReport, ErrorReport, ModelReport, RunRequest, StepReport } from './request.ts';
+import type { BatchReport, ErrorReport, ModelReport, RunRequest, StepReport, UsageReport } from './request.ts';
 
 export class RunContext {
   readonly ports: JobPorts;
@@ -18,6 +18,8 @@ export class RunContext {
   readonly models: ModelReport[] = [];
   readonly warnings: string[] = [];
   readonly errors: SluiceError[] = [];
+  /** Set when the warehouse is closed. */
+  usage: UsageReport | undefined;
   readonly #batches = new Map<number, BatchReport>();
   #refresh: BatchReport | undefined;
 

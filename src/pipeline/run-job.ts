@@ -56,15 +56,24 @@ async function hasWarehouseWork(context: RunContext, runner: ModelRunner): Promi
   return (await planner.tasks(await runner.nodes(), new Set())).length > 0;
 }
 
+/** Models would take the rows of a batch that is loaded by half for what is known. */
+function holdModels(context: RunContext): void {
+  if (context.request.only === 'load') return;
+  context.skip('transform');
+  context.ports.observer.note('models wait: raw tables may hold a part of the batch that could not be loaded');
+}
+
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { only } = context.request;
   await reconcileRaw(context, warehouse);
-  if (only === null || only === 'load')
-    await context.step(
+  if (only === null || only === 'load') {
+    const rows = await context.step(
       'load',
       () => loadStep(context, warehouse),
-      (rows) => rows,
+      (loaded) => loaded,
     );
+    if (rows === undefined && !context.ports.warehouse.loadsAtomically) return holdModels(context);
+  }
   context.checkAborted();
   if (only === null || only === 'transform') {
     await context.step(
@@ -79,14 +88,23 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
 async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
   const { ports, session } = context;
   await session.guard();
-  const warehouse = await ports.warehouse.open();
+  const warehouse = await ports.warehouse.open(session.signal, session.guard);
   try {
     await work(warehouse);
   } finally {
+    noteUsage(context, warehouse);
     await warehouse.close();
   }
   const fingerprint = await ports.warehouse.fingerprint();
   if (fingerprint !== null) await ports.state.setFact(session.lease, FINGERPRINT_FACT, fingerprint);
+}
+
+/** Before the warehouse is closed. */
+export function noteUsage(context: RunContext, warehouse: OpenWarehouse): void {
+  const usage = warehouse.usage?.();
+  if (usage === undefined) return;
+  const { jobs, bytesProcessed, bytesBilled, slotMs } = usage;
+  context.usage = { jobs, bytesProcessed, bytesBilled, slotMs };
 }
 
 async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
@@ -156,6 +174,7 @@ function reportOf(context: RunContext): RunReport {
     batches: context.batchReports(),
     steps: context.steps,
     models: context.models,
+    ...(context.usage === undefined ? {} : { usage: context.usage }),
     errors: context.errorReports(),
     warnings: context.warnings,
   };

@@ -34,23 +34,14 @@ export interface TransformRunnerOptions {
 type BuiltNode = ModelNode | SeedNode;
 
 function isDaily(node: BuiltNode): boolean {
-  return (
-    node.kind === 'model' &&
-    node.config.strategy === 'insert_overwrite' &&
-    node.config.build.partitionBy?.granularity === 'day'
-  );
-}
-
-function warningsOf(result: NodeResult): readonly string[] {
-  return result.tests
-    .filter(({ status }) => status === 'warn')
-    .map(({ name, failures }) => `data test ${name} of ${result.name} warns: ${failures} row(s)`);
+  return node.kind === 'model' && node.config.strategy === 'insert_overwrite';
 }
 
 function errorOf(result: NodeResult): RunnerResult['error'] {
   const { error } = result;
   if (error === null) return null;
-  const code = error.code === 'test_failed' || error.code === 'compile_error' ? error.code : 'model_failed';
+  const known = ['test_failed', 'compile_error', 'table_changed'] as const;
+  const code = known.find((one) => one === error.code) ?? 'model_failed';
   return { code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
 }
 
@@ -60,8 +51,9 @@ function resultOf(result: NodeResult): RunnerResult {
     state: result.state,
     rows: result.rows ?? 0,
     seconds: result.seconds,
+    usage: result.usage,
     error: errorOf(result),
-    warnings: warningsOf(result),
+    warnings: result.warnings,
   };
 }
 
@@ -167,6 +159,7 @@ export class TransformRunner implements ModelRunner {
     const aside = await buildAside(project, plan, request.warehouse.models, {
       clock,
       suffix: request.suffix,
+      keep: request.keep,
       isAside: ({ schema, name }) => raw.has(`${schema}.${name}`),
       ...(signal === undefined ? {} : { signal }),
       ...(artifacts === undefined ? {} : { artifacts }),

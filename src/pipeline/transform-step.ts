@@ -16,7 +16,9 @@ import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
 import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import { currentSince, dailySince, type SinceInput } from './plan-since.ts';
+import type { ModelReport } from './request.ts';
 import type { RunContext } from './run-context.ts';
+import type { Usage } from '../transform/run/ports.ts';
 import type { WarehouseMarks } from './warehouse-marks.ts';
 
 /** What one model has to do in this run. */
@@ -223,9 +225,20 @@ function partitionStates(task: ModelTask, batchId: string | null): readonly Part
   ];
 }
 
+function costOf({ bytesProcessed, bytesBilled, slotMs, jobId }: Usage): Partial<ModelReport> {
+  return { bytesProcessed, bytesBilled, slotMs, jobId };
+}
+
 export function reportModel(context: RunContext, result: RunnerResult, partitions: readonly string[]): void {
-  const { name, state, rows, seconds } = result;
-  context.models.push({ name, state, rows, partitions: state === 'done' ? partitions : [], seconds });
+  const { name, state, rows, seconds, usage } = result;
+  context.models.push({
+    name,
+    state,
+    rows,
+    partitions: state === 'done' ? partitions : [],
+    seconds,
+    ...(usage === null ? {} : costOf(usage)),
+  });
   for (const warning of result.warnings) context.warn(warning);
   if (result.error === null) return;
   const { job } = context.ports;

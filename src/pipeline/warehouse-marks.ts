@@ -94,6 +94,11 @@ export class WarehouseMarks {
     return { name: factOf(name), value: marks };
   }
 
+  /** The table in the warehouse has this run's mark, and the ledger fits it. */
+  confirm(name: string): Promise<void> {
+    return this.#remember(name, { confirmed: this.#mark, announced: [] });
+  }
+
   /** The confirmation stands in the state store. */
   noteConfirmed(name: string): void {
     this.#known.set(name, { confirmed: this.#mark, announced: [] });

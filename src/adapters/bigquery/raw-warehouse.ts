@@ -215,7 +215,12 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     ];
   }
 
-  async loadAside(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): Promise<LoadedRows> {
+  async loadAside(
+    job: JobDefinition,
+    batches: readonly LoadBatch[],
+    suffix: string,
+    guard?: () => Promise<void>,
+  ): Promise<LoadedRows> {
     const label = `${job.name}-refresh`;
     const tables = await this.#createAside(job, suffix);
     const counts = { stream: 0, snapshot: 0, dead: 0 };
@@ -234,7 +239,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
         uris,
         fingerprint,
         round: 0,
-        guard: undefined,
+        guard,
       });
       const expected = objects.reduce((total, object) => total + object.rows, 0);
       const found = outcome.rows ?? (await this.#countAll(job, label, into.tableReference));
@@ -252,10 +257,11 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     const names = this.#names(job, suffix);
     const replays = batches.flatMap(({ manifest }) => (manifest.kind === 'replay' ? [noteOf(manifest)] : []));
     const admitted = batches.filter(({ manifest, admission }) => admits(manifest, admission));
-    await this.#script(job.name, label, [
+    const statements = [
       ...replays.map((replay) => markReplayed(names, replay)),
       ...admitted.map(({ manifest }) => insertAdmission(names, manifest)),
-    ]);
+    ];
+    await this.#script(job.name, label, statements, guard);
     return { stream: counts.stream, snapshot: counts.snapshot, deadLetters: counts.dead };
   }
 

@@ -8,8 +8,8 @@ import { RelationMap } from '../plan/relation-map.ts';
 import { sameRelation } from '../plan/situation.ts';
 import { seedLedger } from '../sql/seed.ts';
 import { NO_ARTIFACTS, type ArtifactSink } from './artifact-sink.ts';
-import { NodeRunner, type Built, type NodeHooks } from './node-runner.ts';
-import type { GateResult, ModelWarehouse } from './ports.ts';
+import { NodeRunner, type Built, type NodeHooks, type NodeRunnerOptions } from './node-runner.ts';
+import type { GateResult, ModelWarehouse, NodeWarehouse } from './ports.ts';
 import { nodeError, type NodeError, type NodeResult, type RunResult, type TestResult } from './results.ts';
 import { runSchedule } from './schedule.ts';
 
@@ -48,6 +48,7 @@ const NODE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'compile_error',
   'env_missing',
   'unsupported',
+  'table_changed',
 ]);
 
 export async function runPlan(
@@ -88,7 +89,7 @@ class Run {
   readonly #plan: RunPlan;
   readonly #warehouse: ModelWarehouse;
   readonly #options: RunOptions;
-  #runner: NodeRunner | undefined;
+  #prepared: NodeRunnerOptions | undefined;
   #started = 0;
   #failed = false;
 
@@ -112,7 +113,7 @@ class Run {
       if (!known.has(key)) await this.#warehouse.execute(dialect.createSchema(schema));
     const relations = new RelationMap(found, this.#project.target.type);
     const seedHashes = await this.#seedHashes(relations, map);
-    this.#runner = new NodeRunner({
+    this.#prepared = {
       project: this.#project,
       warehouse: this.#warehouse,
       relations,
@@ -121,7 +122,7 @@ class Run {
       artifacts: this.#options.artifacts ?? NO_ARTIFACTS,
       seedHashes,
       storeFailures: this.#options.storeFailures === true,
-    });
+    };
   }
 
   async #seedHashes(
@@ -174,9 +175,11 @@ class Run {
 
   async #build(planned: PlannedNode, startedAt: string, since: number): Promise<NodeResult> {
     const base = this.#base(planned, startedAt);
+    if (this.#prepared === undefined) throw new SluiceError('internal', 'prepare() was not called');
+    const view: NodeWarehouse | undefined = this.#warehouse.forNode?.(planned.name);
     try {
-      if (this.#runner === undefined) throw new SluiceError('internal', 'prepare() was not called');
-      const built = await this.#runner.run(planned, this.#options.hooks?.(planned) ?? {});
+      const runner = new NodeRunner({ ...this.#prepared, warehouse: view ?? this.#warehouse });
+      const built = await runner.run(planned, this.#options.hooks?.(planned) ?? {});
       this.#options.onBuilt?.(planned, built.select);
       const rejected = built.outcome.status === 'rejected';
       return {
@@ -189,6 +192,7 @@ class Run {
         compiledPath: built.compiledPath,
         tests: testResults(planned, built),
         error: rejected ? rejection(planned, built) : null,
+        usage: view?.usage() ?? null,
         warnings: warningsOf(planned, built),
       };
     } catch (error) {
@@ -199,6 +203,7 @@ class Run {
         seconds: seconds(this.#options.clock, since),
         tests: skippedTests(planned, 'error'),
         error: this.#placed(planned, nodeError(error)),
+        usage: view?.usage() ?? null,
       };
     }
   }
@@ -207,7 +212,7 @@ class Run {
     const compiled =
       this.#options.artifacts === undefined ? '' : ` (compiled: ${this.#options.artifacts.pathOf(planned.file)})`;
     const what = planned.kind === 'test' ? `data test ${planned.name}` : `${planned.kind} ${planned.name}`;
-    const where = error.code === 'model_failed' ? compiled : '';
+    const where = error.code === 'model_failed' || error.code === 'table_changed' ? compiled : '';
     return { ...error, message: `${what} in ${planned.file}${where}: ${error.message}` };
   }
 
@@ -225,6 +230,7 @@ class Run {
       compiledPath: null,
       tests: skippedTests(planned, 'skipped'),
       error: null,
+      usage: null,
       warnings: [],
       reason: null,
     };
@@ -260,9 +266,10 @@ function testResults(planned: PlannedNode, built: Built): readonly TestResult[] 
 }
 
 function warningsOf(planned: PlannedNode, built: Built): readonly string[] {
-  return testResults(planned, built)
+  const tests = testResults(planned, built)
     .filter(({ status }) => status === 'warn')
     .map(({ name, failures }) => `the data test ${name} of ${planned.name} warns: ${String(failures)} failing`);
+  return [...built.warnings, ...tests];
 }
 
 function rejection(planned: PlannedNode, built: Built): NodeError {

@@ -61,6 +61,12 @@ function packagesIn(url: string): readonly string[] {
   return chunks[relative(dist, path)] ?? [];
 }
 
+test('a reader that goes away while help is printed is no fault', async () => {
+  const command = start([join(REPOSITORY, 'bin/sluice.mjs'), 'build', '--help']);
+  command.child.stdout?.destroy();
+  expect(await command.outcome).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
 describe('what a start imports', () => {
   async function packagesOf(args: readonly string[], cwd: string): Promise<string[]> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-imports-'));

@@ -26,7 +26,7 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       rawSchema: config.rawSchema,
       dialect: 'duckdb',
       fingerprint: () => fileFingerprint(config.path),
-      open: () => openDuckdbWarehouse(config, surroundings),
+      open: (options) => openDuckdbWarehouse(config, surroundings, options?.replaceDamaged ?? false),
     };
   }
   return {
@@ -60,6 +60,7 @@ async function identity(path: string): Promise<string | null> {
 async function openDuckdbWarehouse(
   config: DuckdbConfig,
   { landing, signal }: GateSurroundings,
+  replaceDamaged: boolean,
 ): Promise<OpenWarehouse> {
   const [store, { openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
     landing(),
@@ -73,6 +74,7 @@ async function openDuckdbWarehouse(
     waitMs: config.lockTimeoutMs,
     signal,
     clock: systemClock,
+    replaceDamaged,
     ...(config.memoryLimit === null ? {} : { memoryLimit: config.memoryLimit }),
     ...(config.threads === null ? {} : { threads: config.threads }),
   });

@@ -1,18 +1,24 @@
 /** `--dry-run`: what a run would do, from reading alone. Nothing is written: no lease, no intent, no object, no table. */
-import { logicalClock } from '../core/clock.ts';
 import { isSluiceError } from '../core/errors.ts';
 import { streamObjectName } from '../core/object-key.ts';
 import { formatMillis, localDay, millisOf } from '../core/time.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
+import { startTime } from './start-time.ts';
 import { inspectTopics, planStream, withRecreated } from './plan-stream.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts } from './ports.ts';
 import type { ErrorReport, RunReport, RunRequest } from './request.ts';
 
-async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunReport['batches']> {
+interface LandingPlan {
+  readonly batches: RunReport['batches'];
+  /** What the run would refuse to go on behind. */
+  readonly warnings: readonly string[];
+}
+
+async function planLanding(ports: JobPorts, request: RunRequest, logicalTime: string): Promise<LandingPlan> {
   const { state, job, observer } = ports;
   const batches: RunReport['batches'][number][] = [];
-  const logicalTime = request.logicalTime ?? formatMillis(ports.clock.now());
+  const warnings: string[] = [];
   for (const batch of await state.batches(job.name, { states: ['planned'] })) {
     observer.note(`would first finish ${batch.id} (${batch.kind})`);
   }
@@ -24,8 +30,12 @@ async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunRep
     const view = withRecreated(found, await state.gaps(job.name));
     const plan = planStream(view, { maxRows: job.limits.maxBatchRows, acceptGap: request.accept.gap });
     for (const gap of plan.refusedGaps)
-      observer.warn(`lost: ${gap.topic}/${gap.partition} offsets ${gap.from} to ${gap.to - 1n}`);
-    for (const topic of plan.refusedTopics) observer.warn(`recreated: ${topic.reason}`);
+      warnings.push(
+        `lost: ${gap.topic}/${gap.partition} offsets ${gap.from} to ${gap.to - 1n}; the run would refuse this partition without --accept-gap`,
+      );
+    for (const { topic, reason } of plan.refusedTopics)
+      warnings.push(`topic ${topic} was recreated: ${reason}; the run would refuse it without --accept-gap`);
+    for (const warning of warnings) observer.warn(warning);
     for (const range of plan.intent?.ranges ?? []) {
       observer.note(`would read ${range.topic}/${range.partition} offsets ${range.from} to ${BigInt(range.to) - 1n}`);
       observer.note(
@@ -48,7 +58,7 @@ async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunRep
   } finally {
     await source.close();
   }
-  return batches;
+  return { batches, warnings };
 }
 
 async function previewModels(
@@ -89,13 +99,9 @@ async function previewModels(
 
 export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunRequest): Promise<RunReport> {
   await ports.state.migrate();
-  const clock = logicalClock(
-    ports.clock,
-    request.logicalTime === null ? ports.clock.now() : millisOf(request.logicalTime),
-  );
-  const logicalTime = formatMillis(clock.now());
+  const logicalTime = formatMillis(await startTime(ports, request));
   const errors: ErrorReport[] = [];
-  let batches: RunReport['batches'] = [];
+  let landing: LandingPlan = { batches: [], warnings: [] };
   let models: RunReport['models'] = [];
   const keep = (error: unknown): void => {
     if (!isSluiceError(error)) throw error;
@@ -106,7 +112,7 @@ export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunR
     });
   };
   const reads = !request.fullRefresh && (request.only === null || request.only === 'land');
-  if (reads) batches = await planLanding(ports, request).catch((error: unknown) => (keep(error), []));
+  if (reads) landing = await planLanding(ports, request, logicalTime).catch((error: unknown) => (keep(error), landing));
   if (request.only === null || request.only === 'transform') {
     models = await previewModels(ports, runner, request, logicalTime).catch((error: unknown) => (keep(error), []));
   }
@@ -114,10 +120,9 @@ export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunR
     job: ports.job.name,
     exitCode: errors.length === 0 ? 0 : 1,
     logicalTime,
-    batches,
     steps: [],
     models,
     errors,
-    warnings: [],
+    ...landing,
   };
 }

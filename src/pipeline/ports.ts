@@ -23,7 +23,8 @@ export interface WarehouseGate {
    * left behind instead of opening the warehouse.
    */
   fingerprint(): Promise<string | null>;
-  open(): Promise<OpenWarehouse>;
+  /** `replaceDamaged`: for a full refresh, which needs nothing of a file that is damaged (`warehouse_damaged`) and may begin a new one. */
+  open(options?: { readonly replaceDamaged?: boolean }): Promise<OpenWarehouse>;
 }
 
 /** What happens, for the terminal and the log; nothing depends on it. */

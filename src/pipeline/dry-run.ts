@@ -4,7 +4,7 @@ import { streamObjectName } from '../core/object-key.ts';
 import { formatMillis, localDay, millisOf } from '../core/time.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
 import { startTime } from './start-time.ts';
-import { inspectTopics, planStream, withRecreated } from './plan-stream.ts';
+import { inspectReadable, planStream, withRecreated } from './plan-stream.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts } from './ports.ts';
 import type { ErrorReport, RunReport, RunRequest } from './request.ts';
@@ -26,7 +26,12 @@ async function planLanding(ports: JobPorts, request: RunRequest, logicalTime: st
   const source = await ports.stream();
   try {
     const topics = job.topics.map(({ name }) => name);
-    const found = await inspectTopics(source, topics, await state.positions(job.name), ports.signal);
+    const { view: found, failures } = await inspectReadable(
+      source,
+      topics,
+      await state.positions(job.name),
+      ports.signal,
+    );
     const view = withRecreated(found, await state.gaps(job.name));
     const plan = planStream(view, { maxRows: job.limits.maxBatchRows, acceptGap: request.accept.gap });
     for (const gap of plan.refusedGaps)
@@ -35,6 +40,8 @@ async function planLanding(ports: JobPorts, request: RunRequest, logicalTime: st
       );
     for (const { topic, reason } of plan.refusedTopics)
       warnings.push(`topic ${topic} was recreated: ${reason}; the run would refuse it without --accept-gap`);
+    for (const { message } of failures)
+      warnings.push(`the run would fail for this topic, the others would be landed: ${message}`);
     for (const warning of warnings) observer.warn(warning);
     for (const range of plan.intent?.ranges ?? []) {
       observer.note(`would read ${range.topic}/${range.partition} offsets ${range.from} to ${BigInt(range.to) - 1n}`);

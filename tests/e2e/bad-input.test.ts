@@ -166,12 +166,20 @@ describe('a model that fails', () => {
 });
 
 describe('a source or store that is not as it should be', () => {
-  it('a topic that is missing is named, with the command that creates it', async () => {
+  it('a topic that is missing is named, with the command that creates it; the others are landed and published', async () => {
     await using project = await CliProject.create({ customers: 0 });
     await project.topics.delete(CUSTOMER_TOPICS.delete);
+    await project.produce([moved('A', 'Neu')]);
     const report = await project.hour('2026-03-01T06:00:00Z');
-    expect(report).toMatchObject({ exitCode: 1, errors: [{ code: 'topic_missing' }] });
+    expect(report).toMatchObject({
+      exitCode: 1,
+      batches: [{ state: 'published', landed: 1 }],
+      errors: [{ code: 'topic_missing' }],
+    });
     expect(report.errors[0]?.message).toContain(CUSTOMER_TOPICS.delete);
+    expect(await project.rows('current_customer', ...COLUMNS)).toEqual(['A | Neu']);
+    await project.topics.create(CUSTOMER_TOPICS.delete, 1);
+    expect(await project.hour('2026-03-01T07:00:00Z')).toMatchObject({ exitCode: 0, errors: [] });
   });
 
   it('an event of 20 MB is a dead letter, whole, and the others are published', async () => {

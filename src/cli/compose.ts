@@ -149,8 +149,14 @@ async function openLanding(config: LandingConfig, context: CliContext): Promise<
     const { createLocalFilesObjectStore } = await import('../adapters/local-files/object-store.ts');
     return createLocalFilesObjectStore(config.path);
   }
-  const { createGcsObjectStore } = await import('../adapters/gcs/object-store.ts');
-  return createGcsObjectStore({ ...config, identity: googleIdentity(config, context) });
+  const [{ createGcsObjectStore }, { DEFAULT_RETRY }] = await Promise.all([
+    import('../adapters/gcs/object-store.ts'),
+    import('../adapters/gcs/retrying.ts'),
+  ]);
+  const { requestTimeoutMs } = config;
+  const options = { ...config, identity: googleIdentity(config, context) };
+  if (requestTimeoutMs === null) return createGcsObjectStore(options);
+  return createGcsObjectStore(options, { retry: { ...DEFAULT_RETRY, timeoutMs: requestTimeoutMs } });
 }
 
 async function openState(config: StateConfig): Promise<KnexStateStore> {

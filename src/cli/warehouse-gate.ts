@@ -155,6 +155,7 @@ export function bigQueryConnection(config: BigQueryConfig, identity: GoogleIdent
     location: config.location,
     identity,
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
+    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
   };
 }
 

@@ -55,6 +55,8 @@ export type LandingConfig =
       readonly project: string | null;
       readonly apiEndpoint: string | null;
       readonly compression: Compression;
+      /** How long one request may stay without an answer; null: the adapter's default. */
+      readonly requestTimeoutMs: number | null;
     } & GoogleCredentialsConfig);
 
 export interface DuckdbConfig {
@@ -82,6 +84,8 @@ export interface BigQueryConfig extends GoogleCredentialsConfig {
   readonly jobTimeoutMs: number | null;
   /** How long a full refresh keeps the tables that it replaces, for `job rollback`; 0: not at all. */
   readonly keepReplacedDays: number;
+  /** How long one request may stay without an answer; null: the adapter's default. */
+  readonly requestTimeoutMs: number | null;
   /** Models that run at once. */
   readonly threads: number | null;
 }
@@ -161,6 +165,7 @@ function landingOf(section: SectionReader): LandingConfig {
     ...credentialsOf(section),
     apiEndpoint: section.optional('api_endpoint'),
     compression,
+    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
   });
 }
 
@@ -178,7 +183,6 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     });
   }
   const dataset = section.text('dataset');
-  const timeout = section.number('job_execution_timeout_seconds');
   return Object.freeze({
     type: 'bigquery',
     project: section.text('project'),
@@ -189,8 +193,9 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     ...credentialsOf(section),
     maximumBytesBilled: section.number('maximum_bytes_billed'),
     priority: (section.optional('priority') ?? 'interactive') as BigQueryConfig['priority'],
-    jobTimeoutMs: timeout === null ? null : timeout * 1000,
+    jobTimeoutMs: milliseconds(section.number('job_execution_timeout_seconds')),
     keepReplacedDays: section.number('keep_replaced_days') ?? DEFAULT_KEEP_REPLACED_DAYS,
+    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
     threads: section.number('threads'),
   });
 }
@@ -202,6 +207,10 @@ function credentialsOf(section: SectionReader): GoogleCredentialsConfig {
     allowCredentialExecutables: section.boolean('allow_credential_executables', false),
     allowCredentialUrls: section.boolean('allow_credential_urls', false),
   };
+}
+
+function milliseconds(seconds: number | null): number | null {
+  return seconds === null ? null : seconds * 1000;
 }
 
 function stateOf(section: SectionReader): StateConfig {

@@ -73,6 +73,7 @@ function cloudTarget(
       ...NO_CREDENTIALS,
       apiEndpoint: endpoints.storage,
       compression: 'none',
+      requestTimeoutMs: null,
     }),
     warehouse: () => ({
       type: 'bigquery',
@@ -86,6 +87,7 @@ function cloudTarget(
       priority: 'interactive',
       jobTimeoutMs: null,
       keepReplacedDays: 7,
+      requestTimeoutMs: null,
       threads: 1,
     }),
   };

@@ -4,7 +4,7 @@
  * broker adds is tested in `tests/integration/kafka-faults.test.ts`.
  */
 import { ASIDE_SUFFIX } from '../../src/pipeline/full-refresh.ts';
-import { connectBigQuery } from '../../src/adapters/bigquery/client.ts';
+import { connectBigQuery, type BigQueryApi } from '../../src/adapters/bigquery/client.ts';
 import { createGcsObjectStore } from '../../src/adapters/gcs/object-store.ts';
 import { startBigQueryEmulator, type BigQueryEmulator } from '../services/bigquery/emulator.ts';
 import { startFaultProxy, type FaultProxy } from '../services/gcs/fault-proxy.ts';
@@ -23,8 +23,19 @@ const DATASET = 'analytics';
 const TARGET = `
   cloud:
     stream: { type: topic_log, path: "{{ env_var('SLUICE_HOME') }}/topics" }
-    landing: { type: gcs, bucket: "{{ env_var('GCS_BUCKET') }}", api_endpoint: "{{ env_var('GCS_API_ENDPOINT') }}" }
-    warehouse: *bigquery
+    landing:
+      type: gcs
+      bucket: "{{ env_var('GCS_BUCKET') }}"
+      api_endpoint: "{{ env_var('GCS_API_ENDPOINT') }}"
+      request_timeout_seconds: "{{ env_var('REQUEST_SECONDS', '60') }}"
+    warehouse:
+      type: bigquery
+      project: "{{ env_var('BIGQUERY_PROJECT') }}"
+      dataset: "{{ env_var('BIGQUERY_DATASET') }}"
+      location: "{{ env_var('BIGQUERY_LOCATION') }}"
+      api_endpoint: "{{ env_var('BIGQUERY_API_ENDPOINT') }}"
+      request_timeout_seconds: "{{ env_var('REQUEST_SECONDS', '90') }}"
+      job_execution_timeout_seconds: "{{ env_var('JOB_SECONDS', '600') }}"
     state: { type: postgres, url: "{{ env_var('STATE_DATABASE_URL') }}" }
 `;
 
@@ -32,8 +43,12 @@ const TARGET = `
 export interface CloudHome {
   readonly bucket: string;
   readonly gcs: FaultProxy;
+  /** Another one, on the same port, after `loseWarehouse`. */
   readonly emulator: BigQueryEmulator;
+  /** The emulator, past the front. */
+  readonly api: BigQueryApi;
   readonly front: BigQueryFront;
+  /** URL, past the proxy. */
   readonly database: string;
   readonly postgres: PostgresProxy;
   readonly data: ProjectData;
@@ -87,7 +102,7 @@ export class KillCloud implements Surroundings {
       landing: createGcsObjectStore(place),
       tables: () => Promise.resolve(new BigQueryTables(api, DATASET)),
     };
-    this.#homes.set(home, { bucket, gcs, emulator, front, database, postgres, data });
+    this.#homes.set(home, { bucket, gcs, emulator, api, front, database, postgres, data });
   }
 
   environment(home: string): Readonly<Record<string, string>> {
@@ -122,6 +137,30 @@ export class KillCloud implements Surroundings {
     if (twice.length > 0) throw new Error(`loaded twice: ${twice.join(', ')}`);
   }
 
+  /** An empty state store, or that of another home as it is. */
+  async replaceState(home: string, from?: string): Promise<void> {
+    const known = this.of(home);
+    await this.#dropDatabase(known.database);
+    const database = await this.server.createDatabase(from === undefined ? undefined : this.of(from).database);
+    this.#homes.set(home, { ...known, database });
+  }
+
+  /** A BigQuery project without datasets, or with those of another home. */
+  async replaceWarehouse(home: string, from?: string): Promise<void> {
+    const known = this.of(home);
+    await known.emulator.stop();
+    const emulator = await startBigQueryEmulator({
+      storageEndpoint: this.storage.endpoint,
+      port: Number(new URL(known.emulator.endpoint).port),
+      ...(from === undefined ? {} : { from: this.of(from).emulator.database }),
+    });
+    this.#homes.set(home, { ...known, emulator });
+  }
+
+  async #dropDatabase(url: string): Promise<void> {
+    await this.server.admin(`drop database ${new URL(url).pathname.slice(1)} with (force)`);
+  }
+
   async discard(home: string): Promise<void> {
     const { bucket, gcs, emulator, front, database, postgres } = this.of(home);
     this.#homes.delete(home);
@@ -130,7 +169,7 @@ export class KillCloud implements Surroundings {
     await gcs.stop();
     await this.storage.deleteBucket(bucket);
     await postgres.close();
-    await this.server.admin(`drop database ${new URL(database).pathname.slice(1)} with (force)`);
+    await this.#dropDatabase(database);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

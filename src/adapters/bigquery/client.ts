@@ -36,7 +36,7 @@ export interface ConnectionOptions {
 /** Longest silence of one request: a long poll waits 30 s, an insert of a script with thousands of objects needs a few seconds. */
 export const REQUEST_TIMEOUT_MS = 90_000;
 /** How long one call of getQueryResults or query waits for the job before it answers "not complete". */
-export const LONG_POLL_MS = 30_000;
+const LONG_POLL_MS = 30_000;
 /** Rows asked for at once; BigQuery itself stops a page at 10 MB. */
 const PAGE_ROWS = 10_000;
 
@@ -85,12 +85,15 @@ export class BigQueryApi {
   readonly #timeoutMs: number;
   readonly #forgetsJobs: boolean;
   readonly #calls = new Map<CallKind, number>();
+  /** How long BigQuery may keep a request open while a query runs: the answer has to come before the request is given up. */
+  readonly longPollMs: number;
 
   constructor(client: BigQuery, options: ConnectionOptions) {
     this.project = options.project;
     this.location = options.location;
     this.#client = client;
     this.#timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.longPollMs = Math.min(LONG_POLL_MS, Math.round(this.#timeoutMs / 2));
     this.#forgetsJobs = isEmulator(options.apiEndpoint);
   }
 
@@ -130,11 +133,11 @@ export class BigQueryApi {
     await this.#call({ kind: 'job_cancel', method: 'POST', path, query: { location: this.location } });
   }
 
-  /** Waits up to `LONG_POLL_MS` for a query job; fails like the job when the job failed. */
+  /** Waits up to `longPollMs` for a query job; fails like the job when the job failed. */
   jobResults(jobId: string, page: ResultPage = {}): Promise<QueryResponse> {
     const query = {
       location: this.location,
-      timeoutMs: String(LONG_POLL_MS),
+      timeoutMs: String(this.longPollMs),
       maxResults: String(PAGE_ROWS),
       'formatOptions.useInt64Timestamp': 'true',
       ...(page.pageToken === undefined ? {} : { pageToken: page.pageToken }),

@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../../core/errors.ts';
 import type { QueryResult } from '../../transform/run/ports.ts';
 import { toApiFailure } from './api-failure.ts';
-import { LONG_POLL_MS } from './client.ts';
 import { isRepeatable, toSluiceError, type FailureContext } from './failures.ts';
 import { MAX_JOBS_PER_STEP, type JobRunner } from './job-runner.ts';
 import { countOf, type JobUsage } from './job-usage.ts';
@@ -47,7 +46,7 @@ async function readOnce(runner: JobRunner, sql: string, options: ReadOptions): P
     requestId: randomUUID(),
     location: api.location,
     labels: options.labels,
-    timeoutMs: LONG_POLL_MS,
+    timeoutMs: runner.api.longPollMs,
     jobTimeoutMs: String(runner.jobTimeoutMs),
     formatOptions: { useInt64Timestamp: true },
     ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled: String(maximumBytesBilled) }),

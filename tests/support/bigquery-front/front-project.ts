@@ -155,6 +155,7 @@ export class FrontProject implements AsyncDisposable {
         project: null,
         apiEndpoint: this.#gcsEndpoint,
         compression: 'none',
+        requestTimeoutMs: null,
       }),
       warehouse: () => ({
         ...NO_CREDENTIALS,
@@ -167,6 +168,7 @@ export class FrontProject implements AsyncDisposable {
         maximumBytesBilled: null,
         priority: 'interactive',
         jobTimeoutMs: null,
+        requestTimeoutMs: null,
         keepReplacedDays: 7,
         threads: null,
         ...bigquery,

@@ -151,6 +151,8 @@ class Front {
       this.counts.set(route.call.kind, (this.counts.get(route.call.kind) ?? 0) + 1);
       faults = this.faults.take(route.call);
       if (faults.some((fault) => fault.type === 'disconnect')) return void request.socket.destroy();
+      if (faults.some((fault) => fault.type === 'hang')) return;
+      for (const fault of faults) if (fault.type === 'hold') await fault.until;
       const refused = faults.find((fault) => fault.type === 'refuse');
       if (refused !== undefined)
         throw new FrontRefusal(refused.status, refused.reason, refused.message ?? refused.reason);
@@ -383,7 +385,10 @@ async function answer(
   body: object,
 ): Promise<void> {
   for (const fault of faults) {
-    if (fault.type === 'lose_response') return void request.socket.destroy();
+    if (fault.type === 'lose_response') {
+      fault.then?.();
+      return void request.socket.destroy();
+    }
     if (fault.type === 'delay') await sleep(fault.ms);
   }
   response.writeHead(status, { 'Content-Type': 'application/json' });

@@ -16,7 +16,7 @@ describe('the order tables in production after a random history', () => {
   }, PRODUCTION_START_MS);
   afterAll(() => production.stop());
 
-  it(`are the oracle's, ${HISTORIES} times`, { timeout: 900_000 }, async () => {
+  it(`are the oracle's, ${HISTORIES} times`, { timeout: 1_800_000 }, async () => {
     await checkHistories('order', HISTORIES, async (history) => {
       await using project = await ProductionProject.create(production, history.topics);
       await playOn(project, history, inProcess(undefined, project.target));

@@ -120,6 +120,7 @@ describe('loadBatch', () => {
     const dead = [
       {
         _topic: 'customer-events',
+        _partition: 0,
         _topic_partition: 0,
         _offset: 3,
         reason_code: 'json',

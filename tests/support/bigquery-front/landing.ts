@@ -86,7 +86,6 @@ export function streamLine(row: StreamRow): object {
     _topic: 'customer-events',
     _epoch: 0,
     _partition: 0,
-    _partition: 0,
     _topic_partition: 0,
     _offset: row.offset,
     _timestamp: row.eventAt,

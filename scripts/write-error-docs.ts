@@ -45,6 +45,8 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   quarantine_ratio: 'Mend the schema in the job file, then run again; or `--accept-quarantine`.',
   delete_guard: 'Look why the listing lacks so many; `--accept-deletes` lets it in without a new download.',
   warehouse_locked: 'End the process that the message names, or wait for it.',
+  warehouse_damaged:
+    'Nothing is lost: `sluice job run <job> --full-refresh` begins a new file and rebuilds everything from landing.',
   warehouse_failed: 'The message has the warehouse’s own words. Run again: nothing of the step stays.',
   warehouse_auth:
     '`gcloud auth application-default login`, a key file, or a service account; `sluice debug` says which is used.',

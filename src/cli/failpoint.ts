@@ -98,9 +98,7 @@ export class Failpoint {
 
   warehouse(gate: WarehouseGate): WarehouseGate {
     const numbered = this.#numbered('warehouse', gate, ['open']);
-    return replacing(numbered, {
-      open: async (signal, guard) => this.#opened(await numbered.open(signal, guard)),
-    });
+    return replacing(numbered, { open: async (options) => this.#opened(await numbered.open(options)) });
   }
 
   /** A guard runs inside a transaction when all is written and nothing committed: a moment of its own. */

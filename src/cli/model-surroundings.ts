@@ -57,7 +57,8 @@ export async function withModels(
       output: context.output,
       signal: context.signal,
       redact: (text) => context.redactor.redact(text),
-      openWarehouse: async () => (warehouse = await gate.open(AbortSignal.any([context.signal, lost.signal]))),
+      openWarehouse: async () =>
+        (warehouse = await gate.open({ signal: AbortSignal.any([context.signal, lost.signal]) })),
       ...(project.target.has('state') ? {} : { withoutLedger: new Set(jobs.flatMap((job) => job.models)) }),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
         // Models read raw tables that no run of their job may have made yet.

@@ -6,7 +6,7 @@ import type { GoogleIdentity } from '../adapters/google-auth/identity.ts';
 import type { BigQueryConfig, DuckdbConfig, GoogleCredentialsConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
-import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
+import type { OpenOptions, OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import { makeFolder } from './make-folder.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -33,8 +33,8 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       dialect: 'duckdb',
       keepReplacedHours: null,
       fingerprint: () => fileFingerprint(config.path),
-      loadsAtomically: true,
-      open: (signal) => openDuckdbWarehouse(config, underLease(surroundings, signal)),
+      open: (options = {}) =>
+        openDuckdbWarehouse(config, underLease(surroundings, options), options.replaceDamaged ?? false),
     };
   }
   return {
@@ -45,16 +45,11 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
     keepReplacedHours: config.keepReplacedDays === 0 ? null : config.keepReplacedDays * 24,
     // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
     fingerprint: () => Promise.resolve(null),
-    loadsAtomically: false,
-    open: (signal, guard) => openBigQueryWarehouse(config, underLease(surroundings, signal, guard)),
+    open: (options = {}) => openBigQueryWarehouse(config, underLease(surroundings, options)),
   };
 }
 
-function underLease(
-  surroundings: GateSurroundings,
-  signal: AbortSignal | undefined,
-  guard?: () => Promise<void>,
-): GateSurroundings {
+function underLease(surroundings: GateSurroundings, { signal, guard }: OpenOptions): GateSurroundings {
   return {
     ...surroundings,
     ...(signal === undefined ? {} : { signal }),
@@ -82,6 +77,7 @@ async function identity(path: string): Promise<string | null> {
 async function openDuckdbWarehouse(
   config: DuckdbConfig,
   { landing, signal }: GateSurroundings,
+  replaceDamaged: boolean,
 ): Promise<OpenWarehouse> {
   const [store, { openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
     landing(),
@@ -95,6 +91,7 @@ async function openDuckdbWarehouse(
     waitMs: config.lockTimeoutMs,
     signal,
     clock: systemClock,
+    replaceDamaged,
     ...(config.memoryLimit === null ? {} : { memoryLimit: config.memoryLimit }),
     ...(config.threads === null ? {} : { threads: config.threads }),
   });
@@ -159,6 +156,7 @@ export function bigQueryConnection(config: BigQueryConfig, identity: GoogleIdent
     identity,
     ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
+    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
   };
 }
 

@@ -194,8 +194,8 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     maximumBytesBilled: section.number('maximum_bytes_billed'),
     priority: (section.optional('priority') ?? 'interactive') as BigQueryConfig['priority'],
     jobTimeoutMs: milliseconds(section.number('job_execution_timeout_seconds')),
-    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
     keepReplacedDays: section.number('keep_replaced_days') ?? DEFAULT_KEEP_REPLACED_DAYS,
+    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
     threads: section.number('threads'),
   });
 }

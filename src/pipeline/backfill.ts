@@ -114,7 +114,8 @@ export async function backfill(
 ): Promise<RunReport> {
   checkDays(request);
   return underLease(ports, run, async (context) => {
-    const warehouse = await ports.warehouse.open(context.session.signal, context.session.guard);
+    const { signal, guard } = context.session;
+    const warehouse = await ports.warehouse.open({ signal, guard });
     try {
       await context.step(
         'backfill',

@@ -88,7 +88,9 @@ function minOf(days: readonly (string | null)[]): string | null {
 export function planPartitions(input: ChangesInput): PartitionPlan {
   const { historyStart, today, published, pending, job } = input;
   const nothing: PartitionPlan = { window: null, newDaysFrom: null, allKeys: false, stale: null };
-  if (historyStart === null || historyStart > today) return nothing;
+  if (historyStart === null) return nothing;
+  // A clock that was set back may lie before days that stand already: they are still changed by what comes.
+  if (historyStart > (published === null ? today : laterOf(today, published.to))) return nothing;
   if (published === null)
     return { window: { from: historyStart, to: today }, newDaysFrom: historyStart, allKeys: true, stale: null };
   const startsEarlier = historyStart < published.from;

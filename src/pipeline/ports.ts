@@ -15,6 +15,15 @@ export interface OpenWarehouse {
   close(): Promise<void>;
 }
 
+export interface OpenOptions {
+  /** Ends what the warehouse is doing, for instance on a lost lease. */
+  readonly signal?: AbortSignal | undefined;
+  /** Throws `lease_lost`; asked before every job and every table that a warehouse of jobs makes, those outside of `publish` too. */
+  readonly guard?: () => Promise<void>;
+  /** For a full refresh, which needs nothing of a file that is damaged (`warehouse_damaged`) and may begin a new one. */
+  readonly replaceDamaged?: boolean;
+}
+
 export interface WarehouseGate {
   readonly schema: string;
   readonly rawSchema: string;
@@ -27,16 +36,7 @@ export interface WarehouseGate {
    * left behind instead of opening the warehouse.
    */
   fingerprint(): Promise<string | null>;
-  /**
-   * Whether a batch that could not be loaded has left nothing in the raw tables. Load jobs cannot be part of a transaction, so on BigQuery rows
-   * of it may be there, in one table and not yet in another.
-   */
-  readonly loadsAtomically: boolean;
-  /**
-   * `signal` ends what the warehouse is doing, for instance on a lost lease; `guard` throws `lease_lost` and is asked before every job and
-   * every table that a warehouse of jobs makes, those outside of `publish` too.
-   */
-  open(signal?: AbortSignal, guard?: () => Promise<void>): Promise<OpenWarehouse>;
+  open(options?: OpenOptions): Promise<OpenWarehouse>;
 }
 
 /** What happens, for the terminal and the log; nothing depends on it. */

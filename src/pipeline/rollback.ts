@@ -60,7 +60,7 @@ function assertSupported({ warehouse, job }: JobPorts): void {
 async function rollbackStep(context: RunContext): Promise<number> {
   const { ports, session } = context;
   const kept = await keptOf(context);
-  const warehouse = await ports.warehouse.open(session.signal, session.guard);
+  const warehouse = await ports.warehouse.open({ signal: session.signal, guard: session.guard });
   try {
     const left = await copiesLeft(context, warehouse, kept);
     await putBack(context, warehouse, { kept, left });

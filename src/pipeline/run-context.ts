@@ -116,7 +116,10 @@ export class RunContext {
     }
   }
 
-  skip(name: string): void {
-    this.steps.push({ name, state: 'skipped', rows: 0, seconds: 0 });
+  /** The steps of `names` that were not run are told as skipped; the report has all of them, in this order. */
+  skipOthers(names: readonly string[]): void {
+    const run = new Map(this.steps.map((step) => [step.name, step]));
+    const all = names.map((name) => run.get(name) ?? { name, state: 'skipped' as const, rows: 0, seconds: 0 });
+    this.steps.splice(0, this.steps.length, ...all);
   }
 }

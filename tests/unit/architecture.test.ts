@@ -114,8 +114,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** What an adapter may import besides core, ports and itself. */
 const ADAPTER_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   // Rules that every state store shares, as pure decisions.
-  'adapters/knex-state': ['state'],
+  'adapters/knex-state': ['state', 'adapters/folders'],
   'adapters/memory': ['state'],
+  // `mkdir -p` that ends everywhere.
+  'adapters/local-files': ['adapters/folders'],
+  'adapters/topic-log': ['adapters/folders'],
   // The raw tables' columns are data of load, what a test's answer means is a rule of publish.
   'adapters/duckdb': ['load', 'publish', 'transform/sql'],
   'adapters/bigquery': ['load', 'publish', 'transform/sql', 'adapters/google-auth'],

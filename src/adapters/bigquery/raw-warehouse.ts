@@ -272,7 +272,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       RAW_TABLE_NAMES.map(async (table): Promise<[RawTable, TableResource]> => {
         await this.#script(job.name, `${job.name}-refresh`, [`drop table if exists ${names[table]}`]);
         const reference = this.#reference(rawTableName(job.entity, table, suffix));
-        return [table, await this.#schema.create(rawTableResource(reference, table))];
+        return [table, await this.#schema.create(rawTableResource(reference, table, this.#options.emulator))];
       }),
     );
     return Object.fromEntries(created) as Tables;
@@ -307,7 +307,9 @@ export class BigQueryRawWarehouse implements RawWarehouse {
 
   async #refresh(job: JobDefinition, replaced = false): Promise<JobState> {
     const expected = [
-      ...RAW_TABLE_NAMES.map((table) => rawTableResource(this.#reference(rawTableName(job.entity, table)), table)),
+      ...RAW_TABLE_NAMES.map((table) =>
+        rawTableResource(this.#reference(rawTableName(job.entity, table)), table, this.#options.emulator),
+      ),
       notesResource(this.#notesReference),
     ];
     const found = await this.#schema.ensure(

@@ -45,6 +45,12 @@ export function runRequest(options: JobRunOptions, parameters: RunRequest['param
       `--full-load downloads, which is part of "land"; it cannot be combined with --only ${only}`,
     );
   }
+  if (fullRefresh && only !== null) {
+    throw new SluiceError(
+      'usage',
+      `--full-refresh rebuilds raw tables and models as one, aside; it cannot be combined with --only ${only}`,
+    );
+  }
   return {
     fullLoad,
     fullRefresh,

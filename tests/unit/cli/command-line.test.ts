@@ -132,6 +132,10 @@ describe('mistakes', () => {
     ],
     [['job', 'run', 'thing', '--full-load', '--only', 'load'], /error\[usage\]: --full-load downloads/],
     [
+      ['job', 'run', 'thing', '--full-refresh', '--only', 'load'],
+      /error\[usage\]: --full-refresh rebuilds .* --only load/,
+    ],
+    [
       ['job', 'run', 'thnig'],
       /error\[job_unknown\]: there is no job "thnig" in jobs; did you mean "thing"\?\nhint: Known jobs: thing/,
     ],
@@ -190,6 +194,8 @@ describe('--json', () => {
       exitCode: 2,
       errors: [{ code: 'usage', message: expect.stringContaining('--logical-time') }],
     });
+    const refused = await sluice(['job', 'run', 'thing', '--only', 'lnad', '--json'], { cwd: folder.dir });
+    expect(JSON.parse(refused.stdout)).toMatchObject({ job: 'thing', batches: [], steps: [], models: [], exitCode: 2 });
     const usage = await sluice(['rnu', '--json'], { cwd: folder.dir });
     expect(JSON.parse(usage.stdout)).toMatchObject({ exitCode: 2, errors: [{ code: 'usage' }] });
   });
@@ -287,7 +293,8 @@ describe('a job file run by itself', () => {
     [['--ful-load'], /error\[usage\]: unknown option '--ful-load'; did you mean --full-load\?/],
     [['--only', 'lnad'], /error\[usage\].*lnad/],
     [['--days', 'many'], /error\[usage\]: --days: expected a number/],
-    [['stray'], /error\[usage\]/],
+    [['stray'], /error\[usage\]: unexpected argument 'stray'/],
+    [['--full-refresh=maybe'], /error\[usage\]: --full-refresh is a switch and takes no value, came "maybe"/],
     [['--logical-time', 'x'], /error\[usage\]: --logical-time/],
     [['--target', 'dve'], /error\[target_unknown\].*did you mean "dev"/],
   ])('%j ends with 2', async (args, expected) => {

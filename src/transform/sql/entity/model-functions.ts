@@ -5,6 +5,7 @@ import { GONE_SINCE, type DayWindow, type ModelChanges } from '../../plan/change
 import { currentRows } from './current-rows.ts';
 import { dailyRows } from './daily-rows.ts';
 import type { EntityBase, EntityScope } from './records.ts';
+import { keyText } from './winners.ts';
 
 type Scope = Omit<EntityScope, 'keys' | 'base'> & { readonly lacksMemory?: boolean };
 
@@ -44,7 +45,7 @@ function carriedColumns(scope: Scope): string {
 
 /** Rows of keys that did not change: the state of the day before the first new day, for every new day. */
 function carriedForward(scope: Scope, self: RelationName, keys: RelationName, source: string, days: DayWindow): string {
-  const { dialect, job } = scope;
+  const { dialect } = scope;
   const repeat = dialect
     .eachDay(dialect.date(days.from), dialect.date(days.to))
     .replace(' as day)', ' as new_day)')
@@ -53,16 +54,16 @@ function carriedForward(scope: Scope, self: RelationName, keys: RelationName, so
 from ${dialect.relation(self)} as carried
 ${repeat}
 where carried.day = ${dialect.date(source)}
-    and carried.${dialect.quote(job.key.column)} not in (select _key from ${dialect.relation(keys)})`;
+    and ${keyText(scope, 'carried')} not in (select _key from ${dialect.relation(keys)})`;
 }
 
 /** Rows of keys that did not change, on days that exist: only where whole partitions are overwritten. */
 function keptRows(scope: Scope, self: RelationName, keys: RelationName, days: DayWindow): string {
-  const { dialect, job } = scope;
+  const { dialect } = scope;
   return `select carried.day, ${carriedColumns(scope)}
 from ${dialect.relation(self)} as carried
 where carried.day between ${dialect.date(days.from)} and ${dialect.date(days.to)}
-    and carried.${dialect.quote(job.key.column)} not in (select _key from ${dialect.relation(keys)})`;
+    and ${keyText(scope, 'carried')} not in (select _key from ${dialect.relation(keys)})`;
 }
 
 /**

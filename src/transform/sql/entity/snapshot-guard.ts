@@ -4,6 +4,7 @@
  */
 import { currentRows } from './current-rows.ts';
 import type { EntityScope } from './records.ts';
+import { keyText } from './winners.ts';
 
 /** One row: keys_there, keys_gone. */
 export function snapshotGuard(
@@ -26,6 +27,6 @@ left join (
     union distinct
     select _key from ${dialect.relation(raw.deadLetter)}
     where _timestamp is null and _snapshot_id = ${dialect.text(candidate.snapshotId)} and _key is not null
-) as p on p._key = b.${key}
+) as p on p._key = ${keyText(scope, 'b')}
 where not b._is_deleted`;
 }

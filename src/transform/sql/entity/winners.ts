@@ -12,6 +12,13 @@ function isKey(scope: EntityScope, column: EntityColumn): boolean {
   return column.field === scope.job.key.field;
 }
 
+/** The key column of a row with this alias as the text that `_key` is: a number's canonical digits (ingest/record-id.ts). */
+export function keyText({ job, dialect }: Pick<EntityScope, 'job' | 'dialect'>, alias: string): string {
+  const column = `${alias}.${dialect.quote(job.key.column)}`;
+  const isNumber = job.columns.some(({ field, type }) => field === job.key.field && type === 'INT64');
+  return isNumber ? `cast(${column} as ${dialect.textType})` : column;
+}
+
 function isEventTime(scope: EntityScope, column: EntityColumn): boolean {
   return column.field === scope.job.eventTime.field;
 }
@@ -28,7 +35,8 @@ export function winnerRows(scope: EntityScope, carry: readonly string[]): string
   const carried = carry.map((name) => `${name}, `).join('');
   const typed = columns.map((column) => {
     const name = dialect.quote(column.name);
-    if (isKey(scope, column)) return `_key as ${name}`;
+    if (isKey(scope, column))
+      return column.type === 'INT64' ? `cast(_key as ${dialect.bigint}) as ${name}` : `_key as ${name}`;
     if (isEventTime(scope, column)) return `_value_event_at as ${name}`;
     return `${json.column(readable.indexOf(column))} as ${name}`;
   });

@@ -35,7 +35,7 @@ export class RawSchema {
       expected.map((table, index) => {
         const present = found[index];
         if (present === undefined) return this.create(table);
-        return heal === null ? present : this.#complete(table, present, heal);
+        return heal === null ? Promise.resolve(present) : this.#complete(table, present, heal);
       }),
     );
   }

@@ -125,15 +125,15 @@ export class NodeRunner {
    * A select that reads the model's own table may fail because somebody changed that table. What the model gives when it reads raw alone says what
    * differs; asking costs nothing.
    */
-  async #explainedSelect(error: unknown, node: ModelNode, grows: RelationInfo | undefined): Promise<never> {
-    if (grows === undefined || !isSluiceError(error, 'model_failed')) throw error;
+  async #explainedSelect(thrown: unknown, node: ModelNode, grows: RelationInfo | undefined): Promise<never> {
+    if (grows === undefined || !isSluiceError(thrown, 'model_failed')) throw thrown;
     const { project, warehouse, map } = this.#options;
     const state: ModelState = { existing: undefined, changes: undefined, fullRefresh: true };
     const situation = situationOf(project, node, state, map);
     const { select } = await situation.effects.settle(warehouse, () => compileModel(project, node, situation));
     const incoming = await warehouse.describe(select).catch(() => null);
-    if (incoming === null) throw error;
-    throw explained(error, node, { existing: grows, incoming, dialect: project.renderer.dialect });
+    if (incoming === null) throw thrown;
+    throw explained(thrown, node, { existing: grows, incoming, dialect: project.renderer.dialect });
   }
 
   #prepare(node: ModelNode | SeedNode | TestNode, hooks: NodeHooks): Promise<Prepared> {

@@ -40,6 +40,22 @@ const isLoadOf =
 const publishes = (call: FrontCall): boolean =>
   call.kind === 'job_insert' && /merge into `[^`]+`\.`shop`\.`current_order`/.test(JSON.stringify(call.body));
 
+it('carries the settings of the target on every job', async () => {
+  const before = project.front.jobs.length;
+  await event('B');
+  const settings = { maximumBytesBilled: 123_456_789, priority: 'batch', jobTimeoutMs: 600_000 } as const;
+  expect(await project.run({ logicalTime: time(30) }, settings)).toMatchObject({ exitCode: 0, errors: [] });
+  const jobs = project.front.jobs.slice(before);
+  expect(jobs.length).toBeGreaterThan(5);
+  for (const { configuration, location } of jobs) {
+    expect(location).toBe('EU');
+    expect(configuration.jobTimeoutMs).toBe('600000');
+    expect(configuration.labels).toMatchObject({ sluice_job: 'order', sluice_batch: expect.any(String) });
+    if (configuration.load === undefined)
+      expect(configuration.query).toMatchObject({ maximumBytesBilled: '123456789', priority: 'BATCH' });
+  }
+});
+
 describe('what BigQuery refuses', () => {
   const cases: readonly {
     readonly name: string;
@@ -203,4 +219,22 @@ describe('a table that somebody changed by hand', () => {
     expect(await orders()).toBe(before + name);
     expect(await hourly()).toMatchObject({ exitCode: 0, errors: [] });
   });
+});
+
+it('keeps readers on a table of which the rebuilt one is much smaller, until that is accepted', async () => {
+  const before = await orders();
+  await project.warehouse((models) =>
+    models.execute(
+      `insert into shop.current_order (order_number, channel) select concat('X', cast(n as string)), 'hand' from unnest(generate_array(1, 40)) as n`,
+    ),
+  );
+  const count = async (): Promise<number> =>
+    Number((await project.rows('select count(*) from shop.current_order'))[0] ?? 0);
+  const refused = await hourly({ fullRefresh: true });
+  expect(refused).toMatchObject({ exitCode: 1, errors: [{ code: 'shrink_guard' }] });
+  expect(refused.errors[0]?.message).toMatch(/current_order \d+ -> \d+ rows/);
+  expect(await count()).toBe(before.length + 40);
+  expect(await hourly({ fullRefresh: true, acceptShrink: true })).toMatchObject({ exitCode: 0, errors: [] });
+  expect(await count()).toBe(before.length);
+  expect(await orders()).toBe(before);
 });

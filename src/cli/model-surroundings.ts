@@ -38,6 +38,8 @@ export async function withModels(
     const vars = options.vars === undefined ? {} : parseVars(options.vars);
     const gate = composition.warehouseGate({ signal: context.signal, job: 'models', runId });
     let warehouse: OpenWarehouse | undefined;
+    /** Of a lease that these models run under: what BigQuery is doing for them is cancelled then. */
+    const lost = new AbortController();
     return work({
       config: project.config,
       target: modelTarget(project.target.name, project.target.warehouse(), options.threads),
@@ -55,7 +57,8 @@ export async function withModels(
       output: context.output,
       signal: context.signal,
       redact: (text) => context.redactor.redact(text),
-      openWarehouse: async () => (warehouse = await gate.open()),
+      openWarehouse: async () =>
+        (warehouse = await gate.open({ signal: AbortSignal.any([context.signal, lost.signal]) })),
       ...(project.target.has('state') ? {} : { withoutLedger: new Set(jobs.flatMap((job) => job.models)) }),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
         // Models read raw tables that no run of their job may have made yet.
@@ -66,6 +69,7 @@ export async function withModels(
           models,
           fullRefresh,
         });
+        for (const { signal } of claims) signal.addEventListener('abort', () => lost.abort(signal.reason));
         return claims.length === 0 ? null : jobClaim(claims);
       },
     });

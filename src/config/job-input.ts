@@ -79,7 +79,10 @@ export interface JobInput<S extends EventSchema = EventSchema> {
   readonly topics: readonly TopicInput<S>[];
   /** JSON Schema of the event value; its properties become the columns, in this order. */
   readonly schema: S;
-  /** The field that identifies an entity, and its column in the tables. */
+  /**
+   * The field that identifies an entity, and its column in the tables. Type string, or integer: then the record's key is the number's plain digits
+   * (`7`; others are dead letters), and the column is a 64-bit integer.
+   */
   readonly key: FieldOf<S> | { readonly field: FieldOf<S>; readonly column?: string };
   /** The field that says when the event happened. */
   readonly eventTime: FieldOf<S> | EventTimeInput<S>;

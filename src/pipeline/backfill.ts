@@ -8,7 +8,7 @@ import { daysOf } from './plan-changes.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import type { RunReport, RunRequest } from './request.ts';
 import type { RunContext } from './run-context.ts';
-import { underLease } from './run-job.ts';
+import { noteUsage, underLease } from './run-job.ts';
 import { admittedSnapshots, historyStartDay, reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
@@ -114,7 +114,8 @@ export async function backfill(
 ): Promise<RunReport> {
   checkDays(request);
   return underLease(ports, run, async (context) => {
-    const warehouse = await ports.warehouse.open();
+    const { signal, guard } = context.session;
+    const warehouse = await ports.warehouse.open({ signal, guard });
     try {
       await context.step(
         'backfill',
@@ -122,6 +123,7 @@ export async function backfill(
         (count) => count,
       );
     } finally {
+      noteUsage(context, warehouse);
       await warehouse.close();
     }
   });

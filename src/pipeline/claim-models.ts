@@ -26,6 +26,8 @@ export interface ClaimRequest {
 export interface ModelClaim {
   hooks(model: string): NodeHooks | undefined;
   published(model: string): Promise<void>;
+  /** Aborted when the lease is lost. */
+  readonly signal: AbortSignal;
   release(): Promise<void>;
 }
 
@@ -91,6 +93,7 @@ async function claim(
       const task = byName.get(model);
       if (task !== undefined) await publishTask(context, marks, task);
     },
+    signal: session.signal,
     release: () => session.release(),
   };
 }
@@ -112,7 +115,13 @@ async function lastPublishedDays(ports: JobPorts, nodes: readonly RunnerNode[]):
 function idleTask(node: RunnerNode, today: string, lastDay: string | null): ModelTask {
   const window = lastDay === null ? null : { from: lastDay, to: lastDay };
   const changes: ModelChanges = { full: false, today, window, newDaysFrom: null, keys: null, batchIds: [] };
-  return { node, seqs: [], changes, partitions: { window, newDaysFrom: null, allKeys: true, stale: null } };
+  return {
+    node,
+    seqs: [],
+    pending: [],
+    changes,
+    partitions: { window, newDaysFrom: null, allKeys: true, stale: null },
+  };
 }
 
 /** The hooks of a node as the claims of several jobs give them. */

@@ -12,6 +12,7 @@ import { verifyObjects } from '../load/verify-objects.ts';
 import type { BatchRecord } from '../state/ports.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
 import type { AsideResult, ModelRunner, RunnerNode } from './model-runner.ts';
+import { noteKept } from './kept-tables.ts';
 import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -148,7 +149,15 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
   observer.note(`loaded aside: ${loaded.stream + loaded.snapshot} rows, ${loaded.deadLetters} dead letters`);
 
   const changes = await changesOf(context, nodes, batches);
-  const aside = await runner.buildAside({ warehouse, changes, guard: context.session.guard, suffix: ASIDE_SUFFIX });
+  const keepHours = context.ports.warehouse.keepReplacedHours;
+  const published = nodes.filter(({ isPublished }) => isPublished).map(({ name }) => name);
+  const aside = await runner.buildAside({
+    warehouse,
+    changes,
+    guard: context.session.guard,
+    suffix: ASIDE_SUFFIX,
+    keep: keepHours === null ? null : { hours: keepHours, refresh: runId, models: published },
+  });
   for (const result of aside.results) {
     const window = changes.get(result.name)?.window ?? null;
     reportModel(context, result, window === null ? [] : daysOf(window));
@@ -157,7 +166,7 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
   checkShrink(context, aside);
 
   const marks = new WarehouseMarks(context);
-  const published = nodes.filter(({ isPublished }) => isPublished).map(({ name }) => name);
+  const kept = keepHours === null ? null : await noteKept(context, nodes, keepHours);
   await marks.announce(warehouse, published);
   const statements = [...warehouse.raw.swapStatements(job, loads, ASIDE_SUFFIX), ...aside.swap].map((sql) => ({ sql }));
   await warehouse.models.publish(
@@ -185,4 +194,6 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
     ranges: [],
   });
   observer.note(`swapped in: ${published.join(', ')}`);
+  if (kept !== null && kept.models.length > 0)
+    observer.note(`the tables from before are kept until ${kept.keptUntil}: sluice job rollback ${job.name}`);
 }

@@ -15,7 +15,10 @@ import { changedKeysTable } from './entity-sql.ts';
 import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
 import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
+import { currentSince, dailySince, type SinceInput } from './plan-since.ts';
+import type { ModelReport } from './request.ts';
 import type { RunContext } from './run-context.ts';
+import type { Usage } from '../transform/run/ports.ts';
 import type { WarehouseMarks } from './warehouse-marks.ts';
 
 /** What one model has to do in this run. */
@@ -24,6 +27,18 @@ export interface ModelTask {
   readonly seqs: readonly number[];
   readonly changes: ModelChanges;
   readonly partitions: PartitionPlan;
+  /** Manifests of `seqs` that count. */
+  readonly pending: readonly Manifest[];
+}
+
+function sinceOf(
+  input: SinceInput,
+  node: RunnerNode,
+  plan: PartitionPlan,
+  known: { readonly partitionStates: readonly PartitionState[]; readonly historyStart: string | null },
+): string | null {
+  if (!node.isDaily) return currentSince(input);
+  return dailySince({ ...input, plan, partitions: known.partitionStates, historyStart: known.historyStart });
 }
 
 /** A snapshot that the guard kept out is published as nothing. */
@@ -40,7 +55,9 @@ export async function admittedSnapshots(context: Pick<RunContext, 'ports'>): Pro
   const seqs = heads.filter((head) => head.kind === 'snapshot').map((head) => head.seq);
   const batches = await state.batchesBySeq(job.name, seqs);
   return batches.flatMap((batch) =>
-    batch.manifest?.snapshot !== undefined && counts(batch) ? [batch.manifest.snapshot] : [],
+    batch.manifest?.snapshot !== undefined && counts(batch)
+      ? [{ ...batch.manifest.snapshot, maxEventAt: batch.manifest.times?.maxEventAt ?? null }]
+      : [],
   );
 }
 
@@ -104,6 +121,8 @@ function publishedDays(partitions: readonly PartitionState[]): DayWindow | null 
 export class TransformPlanner {
   readonly #context: RunContext;
   readonly #marks: WarehouseMarks;
+  /** As the last `tasks` saw them. */
+  #snapshots: readonly SnapshotSpan[] = [];
 
   constructor(context: RunContext, marks: WarehouseMarks) {
     this.#context = context;
@@ -121,6 +140,7 @@ export class TransformPlanner {
   async tasks(nodes: readonly RunnerNode[], lost: ReadonlySet<string>): Promise<readonly ModelTask[]> {
     const { state, job, timezone } = this.#context.ports;
     const snapshots = await admittedSnapshots(this.#context);
+    this.#snapshots = snapshots;
     const historyStart = nodes.some((node) => node.isDaily) ? await historyStartDay(this.#context, snapshots) : null;
     const tasks: ModelTask[] = [];
     const manifests = new Map<number, Manifest>();
@@ -156,7 +176,11 @@ export class TransformPlanner {
           newDaysFrom: plan.newDaysFrom,
           keys: null,
           batchIds: pending.map((manifest) => manifest.batchId),
+          since: isFirst
+            ? null
+            : sinceOf({ job, timezone, pending, snapshots }, node, plan, { partitionStates, historyStart }),
         },
+        pending,
       });
     }
     if (historyStart === null && nodes.some((node) => node.isDaily && node.isPublished)) this.#warnNoHistory();
@@ -179,8 +203,10 @@ export class TransformPlanner {
     const seqs = [...new Set(partial.flatMap((task) => task.seqs))].sort((left, right) => left - right);
     const newDays = partial.flatMap((task) => task.changes.newDaysFrom ?? []).sort();
     const firstNewDay = newDays[0];
+    const pending = new Map(partial.flatMap((task) => task.pending.map((manifest) => [manifest.seq, manifest])));
     const { relation, statement } = changedKeysTable(this.#context.ports, {
-      seqs,
+      pending: seqs.flatMap((seq) => pending.get(seq) ?? []),
+      snapshots: this.#snapshots,
       effectiveFrom:
         firstNewDay === undefined ? null : formatMillis(startOfDay(firstNewDay, this.#context.ports.timezone)),
     });
@@ -199,9 +225,20 @@ function partitionStates(task: ModelTask, batchId: string | null): readonly Part
   ];
 }
 
+function costOf({ bytesProcessed, bytesBilled, slotMs, jobId }: Usage): Partial<ModelReport> {
+  return { bytesProcessed, bytesBilled, slotMs, jobId };
+}
+
 export function reportModel(context: RunContext, result: RunnerResult, partitions: readonly string[]): void {
-  const { name, state, rows, seconds } = result;
-  context.models.push({ name, state, rows, partitions: state === 'done' ? partitions : [], seconds });
+  const { name, state, rows, seconds, usage } = result;
+  context.models.push({
+    name,
+    state,
+    rows,
+    partitions: state === 'done' ? partitions : [],
+    seconds,
+    ...(usage === null ? {} : costOf(usage)),
+  });
   for (const warning of result.warnings) context.warn(warning);
   if (result.error === null) return;
   const { job } = context.ports;

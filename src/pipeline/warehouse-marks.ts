@@ -20,6 +20,7 @@ const MARK_PATTERN = /^[A-Za-z0-9:._-]{1,200}$/;
 export class WarehouseMarks {
   readonly #context: RunContext;
   readonly #known = new Map<string, KnownMarks>();
+  #hasTable = false;
 
   constructor(context: RunContext) {
     this.#context = context;
@@ -60,9 +61,12 @@ export class WarehouseMarks {
   /** Makes the mark table when it is missing, and announces this run's mark, before any of the models is published. */
   async announce(warehouse: OpenWarehouse, names: readonly string[]): Promise<void> {
     const types = this.#context.ports.warehouse.dialect === 'duckdb' ? ['varchar', 'varchar'] : ['string', 'string'];
-    await warehouse.models.execute(
-      `create table if not exists ${this.#table} (job ${types[0]}, model ${types[0]}, mark ${types[1]})`,
-    );
+    if (!this.#hasTable) {
+      await warehouse.models.execute(
+        `create table if not exists ${this.#table} (job ${types[0]}, model ${types[0]}, mark ${types[1]})`,
+      );
+      this.#hasTable = true;
+    }
     for (const name of names) {
       const { confirmed, announced } = await this.#marksOf(name);
       await this.#remember(name, {
@@ -88,6 +92,11 @@ export class WarehouseMarks {
   confirmation(name: string): { readonly name: string; readonly value: unknown } {
     const marks: KnownMarks = { confirmed: this.#mark, announced: [] };
     return { name: factOf(name), value: marks };
+  }
+
+  /** The table in the warehouse has this run's mark, and the ledger fits it. */
+  confirm(name: string): Promise<void> {
+    return this.#remember(name, { confirmed: this.#mark, announced: [] });
   }
 
   /** The confirmation stands in the state store. */
@@ -127,6 +136,7 @@ export class WarehouseMarks {
       name: '_sluice_models',
     });
     if (relation === undefined) return new Map();
+    this.#hasTable = true;
     const { rows } = await warehouse.models.query(`select model, mark from ${this.#table} where job = '${job.name}'`);
     return new Map(rows.map(([model, mark]) => [String(model), String(mark)]));
   }

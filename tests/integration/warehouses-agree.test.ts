@@ -42,7 +42,9 @@ async function played(entity: Entity, run: RunJob, read: (home: string) => Promi
     const call = { entity, home: project.home, apiUrl: server.url, logicalTime, mode, maxBatchRows, acceptDeletes };
     const outcome = await run({ ...call, fullLoad: fullLoad !== null, apiMs: () => 0 });
     // The emulator repeats its own translation of a statement before it says what is wrong.
-    const errors = outcome.errors.map(({ code, message }) => `${code}: ${message.slice(0, 150)} … ${message.slice(-600)}`);
+    const errors = outcome.errors.map(
+      ({ code, message }) => `${code}: ${message.slice(0, 150)} … ${message.slice(-600)}`,
+    );
     expect({ ...outcome, errors }).toEqual({ exitCode: 0, errors: [] });
   }
   return await read(project.home);

@@ -2,12 +2,11 @@
  * Makes every effect of one run fail in turn (src/cli/failpoint.ts): from the same initial SLUICE_HOME the run is killed at the n-th effect, a
  * reader looks, and an undisturbed run finishes the work.
  */
-import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
 import type { History } from './history-build.ts';
 import { killStory, FIRST_RUN, SECOND_RUN } from './kill-story.ts';
-import { KillProject, checkAgainstOracle, createTopics, produce, readPublished } from './kill-project.ts';
-import type { Published } from './kill-project.ts';
+import { KillProject, checkAgainst, createTopics, produce, publishedIn } from './kill-project.ts';
+import type { Published, Surroundings } from './kill-project.ts';
 import type { CommandOutcome } from './sluice-command.ts';
 
 export type Scenario = 'hourly' | 'full load' | 'full refresh';
@@ -55,8 +54,8 @@ export class KillScenario implements AsyncDisposable {
   }
 
   /** Plays the story up to the run in question, and that one undisturbed. */
-  static async create(name: Scenario): Promise<KillScenario> {
-    const project = await KillProject.create();
+  static async create(name: Scenario, surroundings?: Surroundings): Promise<KillScenario> {
+    const project = await KillProject.create(surroundings);
     const history = killStory(name === 'full refresh' ? 'refresh' : 'all', name === 'full load');
     const [first, second] = history.runs;
     const initial = await project.home();
@@ -69,21 +68,21 @@ export class KillScenario implements AsyncDisposable {
     // What a refresh finds is landed and not loaded, so that it changes what readers see.
     if (name === 'full refresh') await project.succeed(initial, [...RUN, SECOND_RUN, '--only', 'land']);
     const args = [...RUN, SECOND_RUN, ...FLAGS[name]];
-    const before = await readPublished(initial);
+    const before = await publishedIn(project.data(initial));
     const idle = await project.home(initial);
     await project.succeed(idle, [...RUN, SECOND_RUN, '--only', 'transform']);
-    const carried = await readPublished(idle);
-    await rm(idle, { recursive: true });
+    const carried = await publishedIn(project.data(idle));
+    await project.discard(idle);
     const twin = await project.home(initial);
     const outcome = await project.run(twin, args, { SLUICE_FAILPOINT: 'trace' });
     expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 });
     const effects = [...outcome.stderr.matchAll(/^failpoint \d+ (\S+)$/gm)].map(([, effect]) => effect ?? '');
     expect(outcome.stderr).toContain(`failpoint: ${effects.length} effects`);
-    await checkAgainstOracle(twin, history, 1);
-    const after = await readPublished(twin);
+    await checkAgainst(project.data(twin), history, 1);
+    const after = await publishedIn(project.data(twin));
     expect(after.current).not.toBe(before.current);
     expect(after.history).not.toBe(before.history);
-    await rm(twin, { recursive: true });
+    await project.discard(twin);
     return new KillScenario({ name, project, history, args, effects, initial, before, carried, after });
   }
 
@@ -106,7 +105,7 @@ export class KillScenario implements AsyncDisposable {
    * models: today's partition is there whatever else failed.
    */
   async checkReader(home: string, fault: Fault = 'before'): Promise<void> {
-    const seen = await readPublished(home);
+    const seen = await publishedIn(this.project.data(home));
     const current = seen.current === this.#after.current ? 'new' : 'old';
     const history = seen.history === this.#after.history ? 'new' : 'old';
     const goesOn = fault === 'error' || fault === 'lost';
@@ -119,14 +118,15 @@ export class KillScenario implements AsyncDisposable {
   /** Runs undisturbed and holds everything against the oracle; `args`: an hourly run must do as well as the same command. */
   async finish(home: string, args = this.args): Promise<void> {
     await this.project.succeed(home, args);
-    await checkAgainstOracle(home, this.history, 1);
+    await checkAgainst(this.project.data(home), this.history, 1);
+    this.project.check(home);
     if (args === this.args) await this.checkNew(home);
     expect(await this.unfinished(home)).toEqual([]);
   }
 
   /** The tables are what the undisturbed run made of them. */
   async checkNew(home: string): Promise<void> {
-    expect(await readPublished(home)).toEqual(this.#after);
+    expect(await publishedIn(this.project.data(home))).toEqual(this.#after);
   }
 
   /** What `job status` says of it. */
@@ -171,7 +171,7 @@ export async function playCases(scenario: KillScenario, cases: readonly EffectCa
       const told = error instanceof Error ? error.message : String(error);
       problems.push(`${scenario.name}, ${fault} effect ${effect}${and}: ${told.slice(0, 3000)}`);
     } finally {
-      await rm(home, { recursive: true, force: true });
+      await scenario.project.discard(home);
     }
   }
   if (problems.length > 0)

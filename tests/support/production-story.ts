@@ -149,7 +149,7 @@ export class ProductionStory implements AsyncDisposable {
   /** Every download, with the times that its manifest says. */
   async #snapshots(): Promise<OracleSnapshot[]> {
     const { GCS_BUCKET: bucket, GCS_API_ENDPOINT: apiEndpoint } = this.#env;
-    const landing = createGcsObjectStore({ bucket, prefix: '', project: null, keyfile: null, apiEndpoint });
+    const landing = createGcsObjectStore({ bucket, prefix: '', project: null, apiEndpoint });
     const sealed = await readSealedBatches(landing, this.#entity);
     const downloads = sealed.flatMap(({ manifest }) => manifest.snapshot ?? []);
     return downloads.map(({ snapshotId: id, startedAt, finishedAt }, index) => {

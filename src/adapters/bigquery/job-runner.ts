@@ -42,6 +42,11 @@ export interface JobRunnerOptions {
   /** Names this process; never used twice. */
   readonly run: string;
   readonly timing?: Timing;
+  /**
+   * Throws `lease_lost`; asked before anything is recorded or sent, also where a request brings no guard of its own: a run that was paused past
+   * its lease must not write into staging tables that another run is reading.
+   */
+  readonly guard?: () => Promise<void>;
   /** Aborted on Ctrl-C and on a lost lease: running jobs are cancelled. */
   readonly signal?: AbortSignal;
   readonly jobTimeoutMs?: number;
@@ -91,6 +96,11 @@ export class JobRunner {
     this.timing = options.timing ?? systemTiming;
     this.signal = options.signal;
     this.maximumBytesBilled = options.maximumBytesBilled;
+  }
+
+  /** Throws `lease_lost` when another run may have taken over. */
+  async assertLease(): Promise<void> {
+    await this.#options.guard?.();
   }
 
   get jobTimeoutMs(): number {
@@ -164,7 +174,8 @@ export class JobRunner {
     if (settled === undefined) {
       const { api, timing, signal } = this;
       const { ledger, run } = this.#options;
-      settled = closeLeftovers(job, { api, ledger, timing, signal, run });
+      const guard = (): Promise<void> => this.assertLease();
+      settled = closeLeftovers(job, { api, ledger, timing, signal, run, guard });
       this.#leftovers.set(job, settled);
       // A failure is tried again by the next caller.
       settled.catch(() => this.#leftovers.delete(job));
@@ -178,6 +189,7 @@ export class JobRunner {
     const id = this.#jobId(request, attempt);
     const kind = kindOf(request);
     this.signal?.throwIfAborted();
+    await this.assertLease();
     await ledger.record({
       jobId: id,
       job: key.job,
@@ -186,7 +198,7 @@ export class JobRunner {
       attempt,
       kind,
     });
-    await request.guard?.();
+    await (request.guard ?? this.#options.guard)?.();
     const submitted = await this.#submit(request, id);
     if (submitted.resource.configuration?.labels?.[BURNT_LABEL] !== undefined) throw fenced(id);
     // What an insert answers is final when it says DONE; a job that was found is asked in full (the emulator's jobs.get hides failures).

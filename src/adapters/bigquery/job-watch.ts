@@ -5,13 +5,15 @@ import type { BigQueryApi } from './client.ts';
 import type { Refusal } from './failures.ts';
 import type { ErrorProto, JobResource, QueryResponse } from './rest-types.ts';
 import type { Timing } from './timing.ts';
-import { withRetries } from './with-retries.ts';
+import { delayAfter, withRetries } from './with-retries.ts';
 
 /** Between two looks at a load job; a small load takes 2 to 10 s. Query jobs are long-polled instead. */
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 5000;
 /** After its own time limit a job gets this long to end by itself before we stop watching. */
 const GRACE_MS = 300_000;
+/** Looks at a job that was accepted and cannot be read everywhere yet. */
+const LOOK_UP_TRIES = 5;
 /** How long an interrupted run waits for its cancelled job: long enough for most, short enough for Ctrl-C. */
 const CANCEL_WAIT_MS = 10_000;
 
@@ -56,7 +58,7 @@ function refusalOf(error: ErrorProto, all: readonly ErrorProto[] = []): Refusal 
 async function pollJob(jobId: string, options: WatchOptions): Promise<JobEnd> {
   const deadline = deadlineOf(options);
   for (let delayMs = FIRST_POLL_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_POLL_MS)) {
-    const end = endOf(await withRetries(() => options.api.getJob(jobId), options));
+    const end = endOf(await accepted(() => options.api.getJob(jobId), options));
     if (end !== undefined) return end;
     assertInTime(jobId, deadline, options);
     await options.timing.sleep(delayMs, options.signal);
@@ -73,7 +75,7 @@ async function awaitResults(jobId: string, options: WatchOptions): Promise<JobEn
   let results: QueryResponse = {};
   for (;;) {
     try {
-      results = await withRetries(() => options.api.jobResults(jobId), options);
+      results = await accepted(() => options.api.jobResults(jobId), options);
       if (results.jobComplete !== false) break;
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -82,12 +84,25 @@ async function awaitResults(jobId: string, options: WatchOptions): Promise<JobEn
     }
     assertInTime(jobId, deadline, options);
   }
-  const resource = await withRetries(() => options.api.getJob(jobId), options);
+  const resource = await accepted(() => options.api.getJob(jobId), options);
   const end = endOf(resource);
   if (polled === undefined) return end?.ok === false ? end : { ok: true, resource, results };
   if (end?.ok === false) return end;
   if (end === undefined) throw polled;
   return { ok: false, resource, refusal: { reason: polled.reason, message: polled.message } };
+}
+
+/** Asks about a job that BigQuery has taken: "not found" then means "not yet". */
+async function accepted<T>(ask: () => Promise<T>, options: WatchOptions): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await withRetries(ask, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (toApiFailure(error).status !== 404 || tries === LOOK_UP_TRIES) throw error;
+      await options.timing.sleep(delayAfter(tries, options.timing), options.signal);
+    }
+  }
 }
 
 function deadlineOf(options: WatchOptions): number {

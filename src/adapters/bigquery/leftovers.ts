@@ -31,12 +31,15 @@ export interface LeftoverOptions {
   readonly signal: AbortSignal | undefined;
   /** This run: its own open statements are at work. */
   readonly run: string;
+  /** Throws `lease_lost`: the statements may be those of the run that took over. */
+  readonly guard: () => Promise<void>;
 }
 
 export async function closeLeftovers(job: string, options: LeftoverOptions): Promise<void> {
   for (const attempt of await options.ledger.open(job)) {
     if (attempt.kind !== 'statement' || attempt.run === options.run) continue;
     try {
+      await options.guard();
       await closeOne(attempt, options);
     } catch (error) {
       if (error instanceof SluiceError || options.signal?.aborted === true) throw error;

@@ -49,6 +49,7 @@ export class RawSchema {
 
   async create(table: TableResource): Promise<TableResource> {
     const { api } = this.#options.runner;
+    await this.#options.runner.assertLease();
     try {
       return await withRetries(() => api.insertTable(table), this.#options.runner);
     } catch (error) {
@@ -74,6 +75,7 @@ export class RawSchema {
   async #addColumns(table: TableResource, missing: readonly FieldSchema[]): Promise<TableResource> {
     const { runner, bridge } = this.#options;
     const { tableReference } = table;
+    await runner.assertLease();
     if (bridge !== undefined) {
       const relation = quoteRelation({
         database: tableReference.projectId,
@@ -102,6 +104,7 @@ export class RawSchema {
     } catch (error) {
       if (toApiFailure(error).status !== 404) throw this.#failed(error, `look up dataset ${dataset}`);
     }
+    await runner.assertLease();
     try {
       const datasetReference = { projectId: api.project, datasetId: dataset };
       await withRetries(() => api.insertDataset({ datasetReference, location: api.location }), runner);

@@ -6,6 +6,8 @@
  *   has a member of that name;
  * - a load job computes nothing, so `_has_value` is a member of landing as well.
  * Both are REQUIRED: landing written without them is refused by the load instead of giving NULLs.
+ *
+ * The emulator takes every name, so there `_partition` stands beside `_topic_partition` and queries by CUSTOMER.md's names work.
  */
 import { RAW_TABLES, type RawColumn, type RawTable } from '../../load/raw-columns.ts';
 import type { FieldSchema, TableReference, TableResource, TableSchema } from './rest-types.ts';
@@ -34,20 +36,33 @@ function fieldOf(table: RawTable, column: RawColumn): FieldSchema {
   return { name, type: column.type, mode, description: column.description };
 }
 
-/** Columns that a load fills; the others are NULL until something updates them. */
-export function loadSchema(table: RawTable): TableSchema {
+/** The columns that have another name in BigQuery, by the name that only the emulator takes. */
+function documentedFields(table: RawTable): readonly FieldSchema[] {
   const columns: readonly RawColumn[] = RAW_TABLES[table].columns;
+  return columns
+    .filter(({ name }) => rawColumnName(name) !== name)
+    .map(({ name, type, description }) => ({ name, type, mode: 'NULLABLE', description }));
+}
+
+/** Columns that a load into the table fills; the others are NULL until something updates them. */
+export function loadSchema(table: RawTable, into: Pick<TableResource, 'schema'>): TableSchema {
+  const columns: readonly RawColumn[] = RAW_TABLES[table].columns;
+  const present = new Set((into.schema?.fields ?? []).map(({ name }) => name));
   const loaded = columns.filter(
     (column) => column.computed === undefined || REQUIRED[table].has(rawColumnName(column.name)),
   );
-  return { fields: loaded.map((column) => fieldOf(table, column)) };
+  const documented = documentedFields(table).filter(({ name }) => present.has(name));
+  return { fields: [...loaded.map((column) => fieldOf(table, column)), ...documented] };
 }
 
-export function rawTableResource(reference: TableReference, table: RawTable): TableResource {
+/** `takesAnyName`: on the emulator. */
+export function rawTableResource(reference: TableReference, table: RawTable, takesAnyName = false): TableResource {
   const { columns, partitionBy, clusterBy } = RAW_TABLES[table];
   return {
     tableReference: reference,
-    schema: { fields: columns.map((column) => fieldOf(table, column)) },
+    schema: {
+      fields: [...columns.map((column) => fieldOf(table, column)), ...(takesAnyName ? documentedFields(table) : [])],
+    },
     ...(partitionBy === null ? {} : { timePartitioning: { type: 'MONTH', field: partitionBy } }),
     ...(clusterBy === null ? {} : { clustering: { fields: [clusterBy] } }),
   };

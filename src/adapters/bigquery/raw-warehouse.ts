@@ -83,6 +83,9 @@ export class BigQueryRawWarehouse implements RawWarehouse {
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
+    // `prepare` has just read them, and only this run, which holds the lease, writes them.
+    const prepared = this.#states.get(job.name);
+    if (prepared !== undefined) return new Set(prepared.notes.keys());
     const references = [
       ...RAW_TABLE_NAMES.map((table) => this.#reference(rawTableName(job.entity, table))),
       this.#notesReference,
@@ -212,7 +215,12 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     ];
   }
 
-  async loadAside(job: JobDefinition, batches: readonly LoadBatch[], suffix: string): Promise<LoadedRows> {
+  async loadAside(
+    job: JobDefinition,
+    batches: readonly LoadBatch[],
+    suffix: string,
+    guard?: () => Promise<void>,
+  ): Promise<LoadedRows> {
     const label = `${job.name}-refresh`;
     const tables = await this.#createAside(job, suffix);
     const counts = { stream: 0, snapshot: 0, dead: 0 };
@@ -231,7 +239,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
         uris,
         fingerprint,
         round: 0,
-        guard: undefined,
+        guard,
       });
       const expected = objects.reduce((total, object) => total + object.rows, 0);
       const found = outcome.rows ?? (await this.#countAll(job, label, into.tableReference));
@@ -249,10 +257,11 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     const names = this.#names(job, suffix);
     const replays = batches.flatMap(({ manifest }) => (manifest.kind === 'replay' ? [noteOf(manifest)] : []));
     const admitted = batches.filter(({ manifest, admission }) => admits(manifest, admission));
-    await this.#script(job.name, label, [
+    const statements = [
       ...replays.map((replay) => markReplayed(names, replay)),
       ...admitted.map(({ manifest }) => insertAdmission(names, manifest)),
-    ]);
+    ];
+    await this.#script(job.name, label, statements, guard);
     return { stream: counts.stream, snapshot: counts.snapshot, deadLetters: counts.dead };
   }
 
@@ -263,7 +272,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       RAW_TABLE_NAMES.map(async (table): Promise<[RawTable, TableResource]> => {
         await this.#script(job.name, `${job.name}-refresh`, [`drop table if exists ${names[table]}`]);
         const reference = this.#reference(rawTableName(job.entity, table, suffix));
-        return [table, await this.#schema.create(rawTableResource(reference, table))];
+        return [table, await this.#schema.create(rawTableResource(reference, table, this.#options.emulator))];
       }),
     );
     return Object.fromEntries(created) as Tables;
@@ -298,7 +307,9 @@ export class BigQueryRawWarehouse implements RawWarehouse {
 
   async #refresh(job: JobDefinition): Promise<JobState> {
     const expected = [
-      ...RAW_TABLE_NAMES.map((table) => rawTableResource(this.#reference(rawTableName(job.entity, table)), table)),
+      ...RAW_TABLE_NAMES.map((table) =>
+        rawTableResource(this.#reference(rawTableName(job.entity, table)), table, this.#options.emulator),
+      ),
       notesResource(this.#notesReference),
     ];
     const found = await this.#schema.ensure(expected, `npx sluice job run ${job.name} --full-refresh`);

@@ -1,6 +1,8 @@
-/** `sluice debug`: configuration, connections and versions, each checked by itself so that one failure hides no other. */
+/**
+ * `sluice debug`: configuration, connections, versions, and on Google Cloud identity and permissions, each checked by itself so that one
+ * failure hides no other.
+ */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { loadJobs } from '../../config/load-jobs.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { ProjectOptions } from '../common-options.ts';
@@ -9,6 +11,7 @@ import type { CliContext, CommandResult } from '../context.ts';
 import { errorJson, exitCodeOf, type ErrorJson } from '../failure.ts';
 import { openProject, type OpenProject } from '../open-project.ts';
 import { packageVersion } from '../package-version.ts';
+import { accessChecks, identityChecks } from './debug-google.ts';
 
 interface Check {
   readonly name: string;
@@ -59,7 +62,12 @@ async function checkProject(project: OpenProject, context: CliContext, check: Ch
     return jobs.length === 0 ? `none in ${project.config.jobPaths.join(', ')}` : jobs.map((job) => job.name).join(', ');
   });
   await composed(context, project, async (composition) => {
-    for (const [name, look] of connections(project, composition, { jobs, context })) await check(name, look);
+    const checks = [
+      ...identityChecks(project, context),
+      ...connections(project, composition, { jobs, context }),
+      ...accessChecks(project, jobs, context),
+    ];
+    for (const [name, look] of checks) await check(name, look);
   });
 }
 
@@ -110,7 +118,7 @@ function describeState(state: ReturnType<OpenProject['target']['state']>): strin
 }
 
 function describeLanding(landing: ReturnType<OpenProject['target']['landing']>): string {
-  return landing.type === 'local' ? `folder ${landing.path}` : `gs://${join(landing.bucket, landing.prefix)}`;
+  return landing.type === 'local' ? `folder ${landing.path}` : `gs://${landing.bucket}/${landing.prefix}`;
 }
 
 function describeStream(stream: ReturnType<OpenProject['target']['stream']>): string {
@@ -120,7 +128,7 @@ function describeStream(stream: ReturnType<OpenProject['target']['stream']>): st
 function describeWarehouse(warehouse: ReturnType<OpenProject['target']['warehouse']>): string {
   return warehouse.type === 'duckdb'
     ? `DuckDB ${warehouse.path}`
-    : `BigQuery ${warehouse.project}.${warehouse.dataset}`;
+    : `BigQuery project ${warehouse.project} in ${warehouse.location}`;
 }
 
 async function stateAnswer(composition: Composition): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import type { RelationInfo, RelationName } from '../../core/relation.ts';
-import { swapStatements, type Swap } from '../sql/swap.ts';
+import { swapStatements, type KeepReplaced, type Swap } from '../sql/swap.ts';
 import type { ModelNode, SeedNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
 import type { PlannedNode, RunPlan } from '../plan/plan.ts';
@@ -19,6 +19,8 @@ export interface AsideOptions extends Omit<RunOptions, 'map'> {
   readonly suffix: string;
   /** Relations outside of the plan that stand aside under the same suffix (raw tables). */
   readonly isAside: (relation: RelationName) => boolean;
+  /** Keep the replaced tables of these models for a while; null: not at all. */
+  readonly keep?: (KeepReplaced & { readonly models: readonly string[] }) | null;
 }
 
 export interface TableCount {
@@ -91,7 +93,7 @@ class Aside {
     return {
       result,
       counts: await this.#counts(swaps, built),
-      swap: swapStatements(this.#project.renderer.dialect, swaps),
+      swap: built.flatMap(({ planned }, index) => this.#swapStatements(planned.name, swaps[index])),
     };
   }
 
@@ -122,6 +124,12 @@ class Aside {
       columns: rebuilt.columns.map(({ name }) => name),
       comments: wantedComments(node),
     };
+  }
+
+  #swapStatements(name: string, swap: Swap | undefined): readonly string[] {
+    const { keep = null } = this.#options;
+    const kept = keep?.models.includes(name) === true ? keep : null;
+    return swap === undefined ? [] : swapStatements(this.#project.renderer.dialect, [swap], kept);
   }
 
   async #counts(swaps: readonly Swap[], built: readonly BuiltAside[]): Promise<readonly TableCount[]> {

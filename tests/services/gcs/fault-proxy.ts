@@ -20,8 +20,8 @@ export type ProxyFault =
   | { readonly type: 'status'; readonly status: number; readonly message?: string }
   /** The connection breaks; the request never arrives. */
   | { readonly type: 'reset' }
-  /** The request takes effect; its reply does not come back. */
-  | { readonly type: 'lose_reply' }
+  /** The request takes effect; its reply does not come back. `then` hears that it took effect. */
+  | { readonly type: 'lose_reply'; readonly then?: () => void }
   /** The reply breaks off after this many bytes of its body. */
   | { readonly type: 'cut_reply'; readonly after: number }
   /** Nothing is ever answered. */
@@ -64,7 +64,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     if (fault?.type === 'flip_byte') body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
     const answer = uploads.state(seen) ?? (await send(request, body));
     uploads.note(seen, answer);
-    if (fault?.type === 'lose_reply') return void response.destroy();
+    if (fault?.type === 'lose_reply') {
+      fault.then?.();
+      return void response.destroy();
+    }
     response.writeHead(answer.status, answer.headers);
     if (fault?.type === 'cut_reply') response.write(answer.body.subarray(0, fault.after), () => response.destroy());
     else response.end(answer.body);

@@ -15,6 +15,10 @@ export interface FakeGcs {
   /** `http://127.0.0.1:<port>`: for GCS_API_ENDPOINT, and the STORAGE_EMULATOR_HOST of the BigQuery emulator. */
   readonly endpoint: string;
   createBucket(name: string): Promise<void>;
+  /** A new bucket with the objects of another one. */
+  copyBucket(from: string, to: string): Promise<void>;
+  /** Takes the bucket away with all that is in it. */
+  deleteBucket(name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -51,7 +55,15 @@ async function tryStart(binary: string, port: number): Promise<FakeGcs | Error> 
     process.removeListener('exit', killWithUs);
   };
   const failure = await untilListening(child, `${endpoint}/_internal/healthcheck`);
-  if (failure === undefined) return { endpoint, createBucket: (name) => createBucket(endpoint, name), stop };
+  if (failure === undefined) {
+    return {
+      endpoint,
+      createBucket: (name) => createBucket(endpoint, name),
+      copyBucket: (from, to) => copyBucket(endpoint, from, to),
+      deleteBucket: (name) => deleteBucket(endpoint, name),
+      stop,
+    };
+  }
   await stop();
   return failure;
 }
@@ -64,6 +76,36 @@ async function createBucket(endpoint: string, name: string): Promise<void> {
   });
   const text = await response.text();
   if (!response.ok && response.status !== 409) throw new Error(`The bucket ${name} cannot be made: ${text}`);
+}
+
+async function objectNames(endpoint: string, bucket: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (let page = ''; ;) {
+    const answer = await fetch(`${endpoint}/storage/v1/b/${bucket}/o?maxResults=1000&pageToken=${page}`);
+    const { items = [], nextPageToken } = (await answer.json()) as {
+      readonly items?: readonly { readonly name: string }[];
+      readonly nextPageToken?: string;
+    };
+    names.push(...items.map(({ name }) => name));
+    if (nextPageToken === undefined || nextPageToken === '') return names;
+    page = encodeURIComponent(nextPageToken);
+  }
+}
+
+async function copyBucket(endpoint: string, from: string, to: string): Promise<void> {
+  await createBucket(endpoint, to);
+  for (const name of (await objectNames(endpoint, from)).map(encodeURIComponent)) {
+    const path = `/storage/v1/b/${from}/o/${name}/rewriteTo/b/${to}/o/${name}`;
+    const response = await fetch(endpoint + path, { method: 'POST' });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path}: ${text}`);
+  }
+}
+
+async function deleteBucket(endpoint: string, name: string): Promise<void> {
+  for (const object of await objectNames(endpoint, name))
+    await fetch(`${endpoint}/storage/v1/b/${name}/o/${encodeURIComponent(object)}`, { method: 'DELETE' });
+  await fetch(`${endpoint}/storage/v1/b/${name}`, { method: 'DELETE' });
 }
 
 async function untilListening(child: ChildProcess, url: string): Promise<Error | undefined> {

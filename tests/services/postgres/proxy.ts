@@ -9,14 +9,19 @@ export interface PostgresProxy {
   freeze(): void;
   /** The next message with this text reaches the server; then the connection breaks before anything comes back. */
   loseReplyTo(text: string): void;
+  /** The server is gone: connections break, and new ones too, until `restore`. */
+  cut(): void;
+  restore(): void;
   close(): Promise<void>;
 }
 
 export async function startProxy(target: number): Promise<PostgresProxy> {
   const sockets: Socket[] = [];
   let frozen = false;
+  let gone = false;
   let loseReplyTo: string | undefined;
   const proxy = createServer((near) => {
+    if (gone) return void near.destroy();
     const far = connect(target, '127.0.0.1');
     let isLosing = false;
     sockets.push(near, far);
@@ -51,6 +56,13 @@ export async function startProxy(target: number): Promise<PostgresProxy> {
     },
     loseReplyTo: (text) => {
       loseReplyTo = text;
+    },
+    cut: () => {
+      gone = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    restore: () => {
+      gone = false;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -20,8 +20,8 @@ export interface PostgresServer {
   readonly password: string;
   /** URL of a database on this server; `postgres` is there from the start. */
   url(database?: string): string;
-  /** A new, empty database; answers its URL. */
-  createDatabase(): Promise<string>;
+  /** A new database, empty or a copy of another one, whose sessions are ended; answers its URL. */
+  createDatabase(from?: string): Promise<string>;
   /** A new, empty schema of database `postgres`, first in the search path: much cheaper than a database. */
   createSchema(): Promise<{ readonly url: string; readonly schema: string }>;
   /** One statement as superuser. */
@@ -96,10 +96,16 @@ function serverOn(port: number, supervisor: ChildProcess): PostgresServer {
     password: PASSWORD,
     url,
     admin,
-    createDatabase: async () => {
+    createDatabase: async (from) => {
       made += 1;
-      await admin(`create database state_${made}`);
-      return url(`state_${made}`);
+      const name = `state_${made}`;
+      if (from === undefined) await admin(`create database ${name}`);
+      else {
+        const template = new URL(from).pathname.slice(1);
+        await admin(`select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${template}'`);
+        await admin(`create database ${name} template ${template}`);
+      }
+      return url(name);
     },
     createSchema: async () => {
       made += 1;

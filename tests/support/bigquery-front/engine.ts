@@ -3,6 +3,7 @@
  * tables that end with the script, @@row_count, MERGE that fails on two source rows for one target row, transactions that roll back, loads that
  * are all or nothing and know REQUIRED. One at a time: the emulator has one lock anyway.
  */
+import { randomUUID } from 'node:crypto';
 import type { BigQueryApi } from '../../../src/adapters/bigquery/client.ts';
 import { EmulatorBridge } from '../../../src/adapters/bigquery/emulator.ts';
 import type {
@@ -23,6 +24,7 @@ import { toApiFailure } from '../../../src/adapters/bigquery/api-failure.ts';
 import { SluiceError } from '../../../src/core/errors.ts';
 import { FrontRefusal, invalid, translated } from './refusal.ts';
 import { assertPartitionFilter, checkedStatements } from './rules.ts';
+import { TableFacts } from './table-facts.ts';
 
 export interface ScriptResult {
   readonly schema?: QueryResponse['schema'];
@@ -34,9 +36,12 @@ export interface ScriptResult {
 const SCRATCH = 'strict_front_scratch';
 
 export class Engine {
+  readonly facts = new TableFacts();
   readonly #api: BigQueryApi;
   readonly #bridge: EmulatorBridge;
   readonly #filtered = new Map<string, { readonly relation: string; readonly column: string }>();
+  /** An emulator may begin with what another one held, jobs included. */
+  readonly #prefix = `front-${randomUUID()}`;
   #statements = 0;
   #scratch: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -57,6 +62,7 @@ export class Engine {
   forgetTables(): void {
     this.#scratch = undefined;
     this.#filtered.clear();
+    this.facts.forget();
   }
 
   /** Tables that want a partition filter, as their creation says. */
@@ -122,7 +128,7 @@ export class Engine {
       return await this.#api.query({
         query: sql,
         useLegacySql: false,
-        requestId: `front-${String(++this.#statements)}`,
+        requestId: `${this.#prefix}-${String(++this.#statements)}`,
         timeoutMs: 60_000,
         formatOptions: { useInt64Timestamp: true },
       });
@@ -149,7 +155,7 @@ export class Engine {
     const fields = load.schema.fields ?? [];
     await this.#api.insertTable({ tableReference: reference, schema: { fields } }).catch(ignoreDuplicate);
     await this.execute(`delete from ${staged} where true`);
-    const jobId = `front-load-${String(++this.#statements)}`;
+    const jobId = `${this.#prefix}-load-${String(++this.#statements)}`;
     await this.#api.insertJob(jobId, { load: { ...load, destinationTable: reference } }).catch(rethrow);
     await this.#assertRequired(staged, fields);
     const [rows = 0] = await this.numbers(`select count(*) from ${staged}`);
@@ -251,8 +257,10 @@ class Script {
         this.#last = await this.#engine.query(statement);
         return;
       default:
+        this.#engine.facts.check(statement);
         this.#engine.noteDdl(statement);
         await this.#engine.execute(statement);
+        this.#engine.facts.note(statement);
     }
   }
 

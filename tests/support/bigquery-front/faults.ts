@@ -13,8 +13,12 @@ export type Fault =
   | { readonly type: 'refuse'; readonly status: number; readonly reason: string; readonly message?: string }
   /** The connection ends before anything is done. */
   | { readonly type: 'disconnect' }
-  /** Done, and the answer never comes. */
-  | { readonly type: 'lose_response' }
+  /** Done, and the connection ends before the answer comes; `then` hears that it is done. */
+  | { readonly type: 'lose_response'; readonly then?: () => void }
+  /** On its way for long: it arrives when the promise resolves. */
+  | { readonly type: 'hold'; readonly until: Promise<void> }
+  /** Nothing is done and nothing is answered, but the connection stays. */
+  | { readonly type: 'hang' }
   /** Done, and the answer takes this long. */
   | { readonly type: 'delay'; readonly ms: number }
   /** The job (of an insert) ends with this error and has changed nothing. */

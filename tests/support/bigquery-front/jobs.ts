@@ -138,8 +138,15 @@ export class FrontJobs {
   }
 
   async #waitUnlessCancelled(job: FrontJob, ms: number): Promise<void> {
-    const deadline = Date.now() + ms;
+    const limitMs = Number(job.configuration.jobTimeoutMs ?? Number.POSITIVE_INFINITY);
+    const deadline = Date.now() + Math.min(ms, limitMs);
     while (Date.now() < deadline && !job.cancelRequested) await sleep(5);
+    if (limitMs < ms && !job.cancelRequested)
+      throw new FrontRefusal(
+        499,
+        'stopped',
+        `Job execution was cancelled: Job timed out after ${String(limitMs / 1000)}s`,
+      );
   }
 
   async #execute(job: FrontJob): Promise<void> {

@@ -93,6 +93,17 @@ describe('one submission', () => {
     });
   });
 
+  test('without the lease records and sends nothing, also where the request brings no guard of its own', async () => {
+    const guard = (): Promise<void> => Promise.reject(new SluiceError('lease_lost', 'another run took over'));
+    await ledger.record({ jobId: 'theirs', job: 'customer', run: 'run-2', key: 'k', attempt: 1, kind: 'statement' });
+    const it = await runner({ guard });
+    await expect(it.run(statement())).rejects.toMatchObject({ code: 'lease_lost' });
+    await expect(it.run({ ...LOAD, key: { ...LOAD.key, job: 'order' } })).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await ledger.open('customer')).toMatchObject([{ jobId: 'theirs' }]);
+    expect(await ledger.open('order')).toEqual([]);
+    expect(front.counts()).toEqual({});
+  });
+
   test('carries labels, time limit, priority, byte limit and location, and reports what it cost', async () => {
     const usages: JobUsage[] = [];
     const it = await runner({
@@ -152,6 +163,15 @@ describe('requests that fail', () => {
     front.faults.add({ on: 'job_insert', fault: refuse(503, 'backendError'), times: 4 });
     await (await runner()).run(statement());
     expect(timing.slept).toEqual([750, 1500, 3000, 6000]);
+  });
+
+  test.each([
+    ['job_get', LOAD],
+    ['job_results', statement()],
+  ] as const)('a job that was taken and cannot be read yet (%s: 404) is asked for again', async (kind, request) => {
+    front.faults.add({ on: kind, fault: refuse(404, 'notFound'), times: 2 });
+    await (await runner()).run(request);
+    expect(done).toHaveLength(1);
   });
 
   test('gives up when the API stays away, and leaves the attempt open for the next run', async () => {

@@ -1,0 +1,111 @@
+/**
+ * Faults of the requests that a run sends: to BigQuery (the strict front) and to the bucket (the fault proxy). Finer than the effects of
+ * `kill-effects.ts`: one effect of a port is several requests, and each of them can be lost.
+ */
+import type { CallKind } from '../../src/adapters/bigquery/client.ts';
+import type { ProxiedRequest } from '../services/gcs/fault-proxy.ts';
+import type { FrontCall } from './bigquery-front/faults.ts';
+import type { CloudHome } from './kill-cloud.ts';
+
+export type WireService = 'bigquery' | 'gcs';
+
+export interface WireFault {
+  /** Which of the requests that change something, from 1. */
+  readonly number: number;
+  readonly service: WireService;
+  /**
+   * killed: the process dies before the request arrives, or after it was done; refused: for good; unavailable: 503 once; lost: done, without an
+   * answer; hang: not done, and no answer either, past the client's time-out.
+   */
+  readonly type: 'killed before' | 'killed after' | 'refused' | 'unavailable' | 'lost' | 'hang';
+}
+
+const WRITES: ReadonlySet<CallKind> = new Set(['job_insert', 'table_insert', 'table_patch', 'dataset_insert']);
+
+const isWrite = ({ kind }: FrontCall): boolean => WRITES.has(kind);
+const isUpload = ({ method }: ProxiedRequest): boolean => method !== 'GET' && method !== 'HEAD';
+
+/** How many requests that change something a home's services have had. */
+export function writesOf({ front, gcs }: CloudHome): Readonly<Record<WireService, number>> {
+  const counts = Object.entries(front.counts()).filter(([kind]) => WRITES.has(kind as CallKind));
+  return {
+    bigquery: counts.reduce((total, [, count]) => total + count, 0),
+    gcs: gcs.requests.filter(isUpload).length,
+  };
+}
+
+/** Puts the fault in the way of what comes next; `kill` ends the process that sends it. Returns whether it was met. */
+export function arm(home: CloudHome, { number, service, type }: WireFault, kill: () => void): () => boolean {
+  let seen = 0;
+  let met = false;
+  const meets = (fits: boolean): boolean => {
+    if (!fits || (seen += 1) !== number) return false;
+    met = true;
+    if (type === 'killed before') kill();
+    return true;
+  };
+  if (service === 'bigquery')
+    home.front.faults.add({ on: (call) => meets(isWrite(call)), fault: frontFault(type, kill) });
+  else home.gcs.fault = (request) => (meets(isUpload(request)) ? proxyFault(type, kill) : undefined);
+  return () => met;
+}
+
+function frontFault(type: WireFault['type'], kill: () => void) {
+  switch (type) {
+    case 'killed before':
+      return { type: 'disconnect' } as const;
+    case 'killed after':
+      return { type: 'lose_response', then: kill } as const;
+    case 'refused':
+      return { type: 'refuse', status: 403, reason: 'accessDenied', message: 'Access Denied: struck down' } as const;
+    case 'unavailable':
+      return { type: 'refuse', status: 503, reason: 'backendError' } as const;
+    case 'lost':
+      return { type: 'lose_response' } as const;
+    case 'hang':
+      return { type: 'hang' } as const;
+  }
+}
+
+function proxyFault(type: WireFault['type'], kill: () => void) {
+  switch (type) {
+    case 'killed before':
+      return { type: 'reset' } as const;
+    case 'killed after':
+      return { type: 'lose_reply', then: kill } as const;
+    case 'refused':
+      return { type: 'status', status: 403, message: 'no storage.objects.create access' } as const;
+    case 'unavailable':
+      return { type: 'status', status: 503 } as const;
+    case 'lost':
+      return { type: 'lose_reply' } as const;
+    case 'hang':
+      return { type: 'hang' } as const;
+  }
+}
+
+/** Every request, reading ones too, meets the fault once and is answered when it is sent again. Returns how many met it. */
+export function armEach(home: CloudHome, type: 'unavailable' | 'lost' | 'hang'): () => number {
+  const met = new Set<string>();
+  const isFirst = (what: string): boolean => {
+    if (met.has(what)) return false;
+    met.add(what);
+    return true;
+  };
+  home.front.faults.add({
+    on: ({ kind, jobId, body }) => isFirst(`${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`),
+    fault: frontFault(type, () => undefined),
+    times: Number.POSITIVE_INFINITY,
+  });
+  home.gcs.fault = ({ method, path, contentRange }) =>
+    isFirst(`${method} ${path.replace(/upload_id=[^&]*/, '')} ${contentRange ?? ''}`)
+      ? proxyFault(type, () => undefined)
+      : undefined;
+  return () => met.size;
+}
+
+/** The services answer again. */
+export function disarm({ front, gcs }: CloudHome): void {
+  front.faults.clear();
+  gcs.fault = () => undefined;
+}

@@ -84,23 +84,40 @@ function proxyFault(type: WireFault['type'], kill: () => void) {
   }
 }
 
-/** Every request, reading ones too, meets the fault once and is answered when it is sent again. Returns how many met it. */
+/** Requests that only read and are of one kind are the same code: two of each meet the fault. */
+const READS = 2;
+
+/**
+ * Every request that changes something meets the fault once and is answered when it is sent again; of those that read, the first of each kind.
+ * Returns how many met it.
+ */
 export function armEach(home: CloudHome, type: 'unavailable' | 'lost' | 'hang'): () => number {
   const met = new Set<string>();
-  const isFirst = (what: string): boolean => {
+  const reads = new Map<string, number>();
+  const isFirst = (what: string, read: string | null): boolean => {
     if (met.has(what)) return false;
+    const count = read === null ? 0 : (reads.get(read) ?? 0) + 1;
+    if (read !== null) reads.set(read, count);
+    if (count > READS) return false;
     met.add(what);
     return true;
   };
   home.front.faults.add({
-    on: ({ kind, jobId, body }) => isFirst(`${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`),
+    on: (call) => {
+      const { kind, jobId, body } = call;
+      return isFirst(
+        `${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`,
+        isWrite(call) ? null : kind,
+      );
+    },
     fault: frontFault(type, () => undefined),
     times: Number.POSITIVE_INFINITY,
   });
-  home.gcs.fault = ({ method, path, contentRange }) =>
-    isFirst(`${method} ${path.replace(/upload_id=[^&]*/, '')} ${contentRange ?? ''}`)
-      ? proxyFault(type, () => undefined)
-      : undefined;
+  home.gcs.fault = (request) => {
+    const { method, path, contentRange } = request;
+    const what = `${method} ${path.replace(/upload_id=[^&]*/, '')} ${contentRange ?? ''} ${String(request.bytes)}`;
+    return isFirst(what, isUpload(request) ? null : method) ? proxyFault(type, () => undefined) : undefined;
+  };
   return () => met.size;
 }
 

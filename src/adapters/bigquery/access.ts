@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { toApiFailure, type ApiFailure } from './api-failure.ts';
-import { LONG_POLL_MS, type BigQueryApi } from './client.ts';
+import type { BigQueryApi } from './client.ts';
 import { toSluiceError } from './failures.ts';
 import { quoteName, quoteRelation } from './sql-text.ts';
 
@@ -63,7 +63,7 @@ export async function ask(api: BigQueryApi): Promise<void> {
       useLegacySql: false,
       requestId: randomUUID(),
       location: api.location,
-      timeoutMs: LONG_POLL_MS,
+      timeoutMs: api.longPollMs,
       formatOptions: { useInt64Timestamp: true },
     });
   } catch (error) {

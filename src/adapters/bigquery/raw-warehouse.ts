@@ -77,9 +77,9 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     this.#schema = new RawSchema({ runner: options.runner, dataset: options.dataset, bridge });
   }
 
-  async prepare(job: JobDefinition): Promise<void> {
+  async prepare(job: JobDefinition, { replaced } = { replaced: false }): Promise<void> {
     await this.#options.runner.settleLeftovers(job.name);
-    await this.#refresh(job);
+    await this.#refresh(job, replaced);
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
@@ -305,14 +305,17 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     return Promise.resolve();
   }
 
-  async #refresh(job: JobDefinition): Promise<JobState> {
+  async #refresh(job: JobDefinition, replaced = false): Promise<JobState> {
     const expected = [
       ...RAW_TABLE_NAMES.map((table) =>
         rawTableResource(this.#reference(rawTableName(job.entity, table)), table, this.#options.emulator),
       ),
       notesResource(this.#notesReference),
     ];
-    const found = await this.#schema.ensure(expected, `npx sluice job run ${job.name} --full-refresh`);
+    const found = await this.#schema.ensure(
+      expected,
+      replaced ? null : `npx sluice job run ${job.name} --full-refresh`,
+    );
     const entries = RAW_TABLE_NAMES.map((table, index): [RawTable, TableResource | undefined] => [table, found[index]]);
     const state = { tables: Object.fromEntries(entries) as Tables, notes: await this.#readNotes(job) };
     this.#states.set(job.name, state);

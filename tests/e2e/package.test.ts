@@ -145,8 +145,15 @@ describe('a project made with it', () => {
     expect(JSON.parse(readFileSync(join(demo, 'package.json'), 'utf8'))).toMatchObject({
       name: 'demo',
       type: 'module',
-      dependencies: { sluice: expect.any(String) },
+      dependencies: { sluice: expect.stringMatching(/^file:.*\.tgz$/) },
     });
+  });
+
+  test('asks npm for the very package that made it', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(demo, 'package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    expect(existsSync(join(demo, (dependencies['sluice'] ?? '').replace('file:', '')))).toBe(true);
   });
 
   test('is not written over', async () => {

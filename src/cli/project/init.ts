@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { basename, join, resolve } from 'node:path';
 import { SluiceError } from '../../core/errors.ts';
 import type { CliContext, CommandResult } from '../context.ts';
-import { packageFolder, packageVersion } from '../package-version.ts';
+import { packageFolder } from '../package-version.ts';
+import { ownRequirement } from './own-requirement.ts';
 
 /** The package's own top level is laid out as a project is (DESIGN.md §6); these of its parts make the new one. */
 const PARTS = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'] as const;
@@ -27,7 +28,7 @@ export function initProject({ cwd, output }: CliContext, folder: string): Promis
   const files = copyParts(source, dir);
   const renamed = readFileSync(join(dir, 'project.yml'), 'utf8').replaceAll('kundenservice', name);
   writeFileSync(join(dir, 'project.yml'), renamed);
-  for (const [file, text] of Object.entries(ownFiles(name))) {
+  for (const [file, text] of Object.entries(ownFiles(name, ownRequirement(dir)))) {
     writeFileSync(join(dir, file), text);
     files.push(file);
   }
@@ -53,13 +54,13 @@ function copyParts(source: string, dir: string): string[] {
   return copied;
 }
 
-function ownFiles(name: string): Readonly<Record<string, string>> {
+function ownFiles(name: string, requirement: string): Readonly<Record<string, string>> {
   const manifest = {
     name: name.toLowerCase().replaceAll('_', '-'),
     private: true,
     type: 'module',
     scripts: { batch: 'sluice job run customer', test: 'sluice build' },
-    dependencies: { sluice: packageVersion() },
+    dependencies: { sluice: requirement },
   };
   const types = {
     compilerOptions: {

@@ -89,7 +89,7 @@ async function claim(
     },
     published: async (model) => {
       const task = byName.get(model);
-      if (task !== undefined) await publishTask(context, marks, task);
+      if (task !== undefined) await publishTask(context, { warehouse, marks }, task);
     },
     release: () => session.release(),
   };

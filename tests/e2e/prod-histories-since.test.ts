@@ -13,7 +13,7 @@ describe('the tables in production of a stream that goes on for days', () => {
   let production: Production;
 
   beforeAll(async () => {
-    production = await startProduction({ front: true });
+    production = await startProduction();
   }, PRODUCTION_START_MS);
   afterAll(() => production.stop());
 
@@ -23,7 +23,7 @@ describe('the tables in production of a stream that goes on for days', () => {
     async (entity) => {
       const used = new Map<string, number>();
       const play = async (history: Parameters<Parameters<typeof checkHistories>[2]>[0]): Promise<void> => {
-        await using project = await ProductionProject.create(production, history.topics);
+        await using project = await ProductionProject.create(production, history.topics, { front: true });
         await playOn(project, history, inProcess(countingSince(used), project.target));
       };
       await checkHistories(entity, HISTORIES, play, streaming);

@@ -37,7 +37,10 @@ export interface LoadedRows {
  * `object_missing` name the object). Row counts must equal the manifest's, else `load_failed`.
  */
 export interface RawWarehouse {
-  /** Creates schemas and missing raw tables, adds missing columns. */
+  /**
+   * Creates schemas and missing raw tables, adds missing columns. Where some of the tables are there, a missing one was lost: then no batch
+   * counts as held any more, which is durable before the table is there again.
+   */
   prepare(job: JobDefinition): Promise<void>;
   /** Numbers of the batches that this warehouse itself says it holds. */
   loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>>;

@@ -24,9 +24,17 @@ export class RawSchema {
     this.#options = options;
   }
 
-  /** The tables as they are after this call, in the order of `expected`. One request per table when nothing is to be done. */
-  async ensure(expected: readonly TableResource[], heal: string): Promise<readonly TableResource[]> {
+  /**
+   * The tables as they are after this call, in the order of `expected`. One request per table when nothing is to be done. `before` hears what
+   * was there before anything is made.
+   */
+  async ensure(
+    expected: readonly TableResource[],
+    heal: string,
+    before: (found: readonly (TableResource | undefined)[]) => Promise<void>,
+  ): Promise<readonly TableResource[]> {
     const found = await Promise.all(expected.map((table) => this.find(table.tableReference)));
+    await before(found);
     if (found.includes(undefined)) await this.#ensureDataset();
     return Promise.all(
       expected.map((table, index) => {

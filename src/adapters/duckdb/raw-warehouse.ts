@@ -85,6 +85,9 @@ export class DuckDbRawWarehouse implements RawWarehouse {
         `create table if not exists ${this.#batches} (job varchar not null, seq bigint not null, batch_id varchar not null, replayed_at timestamp, primary key (job, seq))`,
       );
     }
+    // A table that somebody dropped: what was noted as loaded is not there any more.
+    else if (TABLES.some((table) => !known.has(rawTableName(job.entity, table))))
+      statements.push(`delete from ${this.#batches} where job = ${text(job.name)}`);
     for (const table of TABLES) {
       const columns = known.get(rawTableName(job.entity, table));
       if (columns === undefined) statements.push(...this.#createStatements(job, table, ''));

@@ -182,7 +182,7 @@ class Front {
     if (datasetId === undefined) return { kind: 'dataset_insert', handle: () => this.#insertDataset(emulator, body) };
     const reference: TableReference = { projectId: this.project, datasetId, tableId: tableId ?? '' };
     if (tableId !== undefined && method === 'GET')
-      return { kind: 'table_get', handle: () => emulator.getTable(reference) };
+      return { kind: 'table_get', handle: async () => withRows(await emulator.getTable(reference)) };
     if (tableId !== undefined)
       return { kind: 'table_patch', handle: () => this.#patchTable(reference, body as Partial<TableResource>) };
     if (path.endsWith('/tables'))
@@ -293,6 +293,11 @@ class Front {
       await this.#engine.execute(`alter table ${relation} add column \`${field.name}\` ${field.type}`);
     return emulator.getTable(reference);
   }
+}
+
+/** The emulator leaves the count of an empty table out. */
+function withRows(table: TableResource): TableResource {
+  return table.type === 'TABLE' ? { numRows: '0', ...table } : table;
 }
 
 function textAt(body: unknown, path: string): string | undefined {

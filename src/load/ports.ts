@@ -38,8 +38,9 @@ export interface LoadedRows {
  */
 export interface RawWarehouse {
   /**
-   * Creates schemas and missing raw tables, adds missing columns. `table_changed` when somebody changed a table by hand, unless it is about to be
-   * `replaced` as a whole: a full refresh is what mends it.
+   * Creates schemas and missing raw tables, adds missing columns. Where some of the tables are there, a missing one was lost: then no batch
+   * counts as held any more, which is durable before the table is there again. `table_changed` when somebody changed a table by hand, unless it
+   * is about to be `replaced` as a whole: a full refresh is what mends it.
    */
   prepare(job: JobDefinition, options?: { readonly replaced: boolean }): Promise<void>;
   /** Numbers of the batches that this warehouse itself says it holds. */

@@ -3,23 +3,12 @@
  * at the start, then hours and days of the stream. The oracle knows nothing of it; that it happens is counted.
  */
 import { describe, expect, it } from 'vitest';
-import { checkHistories, type RawHistory } from '../support/histories.ts';
+import { checkHistories } from '../support/histories.ts';
 import { playHistory } from '../support/project-run.ts';
 import { inProcess } from '../support/run-in-process.ts';
-import { countingSince } from '../support/since-usage.ts';
+import { countingSince, streaming } from '../support/since-usage.ts';
 
 const HISTORIES = 40;
-
-/** The first run at the very start, with the listing; no other listing, and only whole runs on what is there. */
-function streaming(raw: RawHistory): RawHistory {
-  const [first, ...later] = raw.runs;
-  const whole = { fullLoad: null, mode: 'all', lost: null } as const;
-  const runs = [
-    ...(first === undefined ? [] : [{ ...first, ...whole, at: { near: 'spot', permille: 0 } as const }]),
-    ...later.map((run) => ({ ...run, ...whole })),
-  ];
-  return { ...raw, days: Math.min(raw.days + 2, 9), runs };
-}
 
 describe.each(['customer', 'order'] as const)('the %s tables of a stream that goes on for days', (entity) => {
   it(`are the oracle's, ${String(HISTORIES)} times, made from published rows`, { timeout: 900_000 }, async () => {

@@ -101,7 +101,7 @@ describe.each(['order', 'customer'] as const)('the %s tables of a story full of 
     expect(differences(await incrementally(entity, (modelsOf) => onDuckDb(entity, modelsOf)))).toBe('');
   });
 
-  test('are the oracle’s on BigQuery', { timeout: 600_000 }, async () => {
+  test('are the oracle’s on BigQuery', { timeout: 1_200_000 }, async () => {
     expect(differences(await incrementally(entity, (modelsOf) => onBigQuery(entity, modelsOf)))).toBe('');
   });
 });

@@ -1,5 +1,6 @@
-/** Counts the models that a run makes from their published rows and the newest records (`ModelChanges.since`). */
+/** Histories in which runs make models from their published rows and the newest records (`ModelChanges.since`), and how often they did. */
 import { jobModelRunner } from '../../src/cli/job/model-runner.ts';
+import type { RawHistory } from './histories.ts';
 import type { ModelsOf } from './run-in-process.ts';
 
 /** For `inProcess`: adds to `used`, by model name. */
@@ -18,4 +19,15 @@ export function countingSince(used: Map<string, number>): ModelsOf {
       },
     };
   };
+}
+
+/** The first run at the very start, with the listing; no other listing, and only whole runs on what is there. */
+export function streaming(raw: RawHistory): RawHistory {
+  const [first, ...later] = raw.runs;
+  const whole = { fullLoad: null, mode: 'all', lost: null } as const;
+  const runs = [
+    ...(first === undefined ? [] : [{ ...first, ...whole, at: { near: 'spot', permille: 0 } as const }]),
+    ...later.map((run) => ({ ...run, ...whole })),
+  ];
+  return { ...raw, days: Math.min(raw.days + 2, 9), runs };
 }

@@ -26,10 +26,15 @@ export class RawSchema {
 
   /**
    * The tables as they are after this call, in the order of `expected`. One request per table when nothing is to be done. `heal`: the
-   * command that mends a table which differs; null: what differs does not matter.
+   * command that mends a table which differs; null: what differs does not matter. `before` hears what was there before anything is made.
    */
-  async ensure(expected: readonly TableResource[], heal: string | null): Promise<readonly TableResource[]> {
+  async ensure(
+    expected: readonly TableResource[],
+    heal: string | null,
+    before: (found: readonly (TableResource | undefined)[]) => Promise<void>,
+  ): Promise<readonly TableResource[]> {
     const found = await Promise.all(expected.map((table) => this.find(table.tableReference)));
+    await before(found);
     if (found.includes(undefined)) await this.#ensureDataset();
     return Promise.all(
       expected.map((table, index) => {

@@ -82,6 +82,10 @@ export function notesResource(reference: TableReference): TableResource {
       description: 'Bounds of the events: where its rows lie in the stream table',
     },
     { name: 'last_event_at', type: 'TIMESTAMP', description: 'See first_event_at' },
+    { name: 'stream_rows', type: 'INT64', description: 'Rows of the batch in the stream table' },
+    { name: 'snapshot_rows', type: 'INT64', description: 'Rows of the batch in the snapshot table' },
+    { name: 'snapshot_load_rows', type: 'INT64', description: '1 for a batch whose snapshot is admitted' },
+    { name: 'dead_letter_rows', type: 'INT64', description: 'Rows of the batch in the dead-letter table' },
     { name: 'loaded_at', type: 'TIMESTAMP', description: 'When the note was written (wall clock, for people only)' },
   ];
   return { tableReference: reference, schema: { fields }, clustering: { fields: ['job', 'seq'] } };

@@ -18,7 +18,7 @@ describe('what a refresh notes for a rollback', () => {
     ],
   ])('of the batches %j are the ranges %j', (seqs, ranges) => {
     expect(rangesOf(seqs)).toEqual(ranges);
-    for (let seq = 0; seq <= 11; seq++) expect(holds(rangesOf(seqs), seq)).toBe((seqs as number[]).includes(seq));
+    for (let seq = 0; seq <= 11; seq++) expect(holds(rangesOf(seqs), seq)).toBe(seqs.includes(seq));
   });
 });
 

@@ -1,1 +1,1 @@
-select seq, manifest, replayed_at, first_event_at, last_event_at from `sluice-test`.`analytics_raw`.`_sluice_batches` where job = 'customer' order by seq
+select seq, manifest, replayed_at, first_event_at, last_event_at, stream_rows, snapshot_rows, snapshot_load_rows, dead_letter_rows from `sluice-test`.`analytics_raw`.`_sluice_batches` where job = 'customer' order by seq

@@ -10,7 +10,7 @@
 with folded as (
 
     -- One row per customer; in an hourly run only of the customers that a new batch can change.
-    {{ sluice.current_rows('customer', changes) }}
+    {{ sluice.current_rows('customer', changes, this) }}
 
 )
 
@@ -36,5 +36,6 @@ select
     _op,
     _event_at,
     _is_deleted,
-    _batch_id
+    _batch_id,
+    _gone_since
 from folded

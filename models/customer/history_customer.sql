@@ -38,5 +38,6 @@ select
     _op,
     _event_at,
     _is_deleted,
-    _batch_id
+    _batch_id,
+    _gone_since
 from daily

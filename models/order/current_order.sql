@@ -8,4 +8,4 @@
 
 -- depends_on: {{ source('order_raw', 'raw_order_stream') }}
 
-{{ sluice.current_rows('order', changes) }}
+{{ sluice.current_rows('order', changes, this) }}

@@ -14,6 +14,7 @@ import type { JobLedger } from '../state/job-ledger.ts';
 import type { StateStore } from '../state/ports.ts';
 import type { CliContext } from './context.ts';
 import type { Failpoint } from './failpoint.ts';
+import { googleIdentity } from './google-credentials.ts';
 import { makeFolder } from './make-folder.ts';
 import { environmentLookup, type OpenProject } from './open-project.ts';
 import { systemClock } from './system-clock.ts';
@@ -41,7 +42,7 @@ export class Composition {
 
   landing(): Promise<ObjectStore> {
     return this.#once('landing', async () => {
-      const store = await openLanding(this.#project.target.landing());
+      const store = await openLanding(this.#project.target.landing(), this.#context);
       return this.#failpoint?.landing(store) ?? store;
     });
   }
@@ -90,10 +91,15 @@ export class Composition {
   }
 
   /** Opens nothing by itself. */
-  warehouseGate(use: Omit<GateSurroundings, 'landing' | 'ledger'>): WarehouseGate {
+  warehouseGate(use: Omit<GateSurroundings, 'landing' | 'ledger' | 'identity'>): WarehouseGate {
     const { target } = this.#project;
     const landing = (): Promise<ObjectStore | null> => (target.has('landing') ? this.landing() : Promise.resolve(null));
-    const gate = warehouseGate(target.warehouse(), { ...use, landing, ledger: () => this.#ledger() });
+    const gate = warehouseGate(target.warehouse(), {
+      ...use,
+      landing,
+      ledger: () => this.#ledger(),
+      identity: (config) => googleIdentity(config, this.#context),
+    });
     return this.#failpoint?.warehouse(gate) ?? gate;
   }
 
@@ -138,7 +144,7 @@ async function openStream(config: StreamConfig, warn: (message: string) => void)
   return new KafkaStream(config, { onWarning: warn });
 }
 
-async function openLanding(config: LandingConfig): Promise<ObjectStore> {
+async function openLanding(config: LandingConfig, context: CliContext): Promise<ObjectStore> {
   if (config.type === 'local') {
     const { createLocalFilesObjectStore } = await import('../adapters/local-files/object-store.ts');
     return createLocalFilesObjectStore(config.path);
@@ -148,8 +154,9 @@ async function openLanding(config: LandingConfig): Promise<ObjectStore> {
     import('../adapters/gcs/retrying.ts'),
   ]);
   const { requestTimeoutMs } = config;
-  if (requestTimeoutMs === null) return createGcsObjectStore(config);
-  return createGcsObjectStore(config, { retry: { ...DEFAULT_RETRY, timeoutMs: requestTimeoutMs } });
+  const options = { ...config, identity: googleIdentity(config, context) };
+  if (requestTimeoutMs === null) return createGcsObjectStore(options);
+  return createGcsObjectStore(options, { retry: { ...DEFAULT_RETRY, timeoutMs: requestTimeoutMs } });
 }
 
 async function openState(config: StateConfig): Promise<KnexStateStore> {

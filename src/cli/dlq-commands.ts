@@ -20,12 +20,14 @@ export function addDeadLetterCommands(program: Command, choose: Choose): void {
   const dlq = program
     .command('dlq')
     .description('dead letters (records that could not be read, kept whole): list, show, replay');
-  const ofJob = (command: Command): Command => withProjectOptions(command.argument('<job>', 'name of the job'));
+  const ofJob = (command: Command): Command => command.argument('<job>', 'name of the job');
   const limited = (command: Command): Command =>
-    ofJob(command)
-      .option('--reason <code>', 'only those with this reason code')
-      .option('--batch <id>', 'only those of this batch')
-      .option('--limit <n>', 'at most so many', wholeNumber('--limit', 1), 50);
+    withProjectOptions(
+      ofJob(command)
+        .option('--reason <code>', 'only those with this reason code')
+        .option('--batch <id>', 'only those of this batch')
+        .option('--limit <n>', 'at most so many', wholeNumber('--limit', 1), 50),
+    );
 
   limited(dlq.command('list').description('count them by reason, and list the newest')).action(
     (name: string, options: DeadLetterFilter) => {
@@ -37,17 +39,18 @@ export function addDeadLetterCommands(program: Command, choose: Choose): void {
       choose(async (context) => (await import('./dlq/show.ts')).showDeadLetters(context, name, options), { job: name });
     },
   );
-  ofJob(
-    dlq
-      .command('replay')
-      .description("judge them again by today's schema; what passes is landed, loaded and published"),
-  )
-    .option('--logical-time <t>', LOGICAL_TIME_HELP)
-    .option('--dry-run', RUN_FLAGS['dry-run'])
-    .action((name: string, options: ReplayOptions) => {
-      choose(async (context) => (await import('./dlq/replay.ts')).replayDeadLetters(context, name, options), {
-        job: name,
-        ...EMPTY_REPORT,
-      });
+  withProjectOptions(
+    ofJob(
+      dlq
+        .command('replay')
+        .description("judge them again by today's schema; what passes is landed, loaded and published"),
+    )
+      .option('--logical-time <t>', LOGICAL_TIME_HELP)
+      .option('--dry-run', RUN_FLAGS['dry-run']),
+  ).action((name: string, options: ReplayOptions) => {
+    choose(async (context) => (await import('./dlq/replay.ts')).replayDeadLetters(context, name, options), {
+      job: name,
+      ...EMPTY_REPORT,
     });
+  });
 }

@@ -16,6 +16,7 @@ import { SluiceError, type ErrorCode } from '../core/errors.ts';
 import type { ObjectStore, ObjectWriter, SnapshotSource, StreamSource } from '../ingest/ports.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import type { StateStore } from '../state/ports.ts';
+import type { ModelWarehouse } from '../transform/index.ts';
 
 const MODES = ['before', 'after', 'stop', 'error', 'lost'] as const;
 type Mode = (typeof MODES)[number];
@@ -97,15 +98,12 @@ export class Failpoint {
 
   warehouse(gate: WarehouseGate): WarehouseGate {
     const numbered = this.#numbered('warehouse', gate, ['open']);
-    return replacing(numbered, {
-      open: async (signal, guard) => this.#opened(await numbered.open(signal, guard)),
-    });
+    return replacing(numbered, { open: async (options) => this.#opened(await numbered.open(options)) });
   }
 
   /** A guard runs inside a transaction when all is written and nothing committed: a moment of its own. */
   #opened(warehouse: OpenWarehouse): OpenWarehouse {
     const raw = this.#numbered('raw', warehouse.raw, ['prepare', 'loadBatch', 'loadAside']);
-    const models = this.#numbered('models', warehouse.models, ['execute', 'publish']);
     const guarded = (guard: () => Promise<void>) => () => this.#effect('warehouse.commit', guard);
     return replacing(this.#numbered('warehouse', warehouse, ['close']), {
       raw: replacing(raw, {
@@ -113,10 +111,19 @@ export class Failpoint {
         loadAside: (job, batches, suffix, guard) =>
           raw.loadAside(job, batches, suffix, guarded(guard ?? (() => Promise.resolve()))),
       }),
-      models: replacing(models, {
-        publish: (unit, guard) => models.publish(unit, guarded(guard ?? (() => Promise.resolve()))),
-      }),
+      models: this.#models(warehouse.models),
     });
+  }
+
+  #models<T extends ModelWarehouse>(warehouse: T): T {
+    const numbered = this.#numbered('models', warehouse, ['execute', 'publish']);
+    const forNode = warehouse.forNode?.bind(warehouse);
+    const members: Partial<ModelWarehouse> = {
+      publish: (unit, guard = () => Promise.resolve()) =>
+        numbered.publish(unit, () => this.#effect('warehouse.commit', guard)),
+      ...(forNode === undefined ? {} : { forNode: (name) => this.#models(forNode(name)) }),
+    };
+    return replacing(numbered, members as Partial<T>);
   }
 
   async *#each<T>(name: string, parts: AsyncIterable<T>): AsyncIterable<T> {

@@ -13,10 +13,13 @@ Examples:
   sluice job run customer --dry-run          show the plan
 
 A job's own parameters may follow as options; node jobs/<name>.ts --help lists them.
+Whatever is interrupted or fails is finished by the next run; readers keep the old tables until a model's tests have passed.
 Exit codes: 0 done, 1 failed or refused, 2 a mistake found before anything ran, 75 another run is working, 130 Ctrl-C.`;
 
 export function addJobCommands(program: Command, choose: Choose): void {
-  const job = program.command('job').description('run jobs and look after them: run, list, status, backfill, recover');
+  const job = program
+    .command('job')
+    .description('run jobs and look after them: run, list, status, backfill, rollback, recover');
   addRun(job, choose);
 
   withProjectOptions(job.command('list').description('list the jobs of the project')).action(
@@ -62,8 +65,21 @@ export function addJobCommands(program: Command, choose: Choose): void {
 
   withProjectOptions(
     job
+      .command('rollback')
+      .description('put the published tables back as they were before the last full refresh (BigQuery)')
+      .argument('<job>', 'name of the job')
+      .option('--dry-run', 'print what would be put back, and write nothing'),
+  ).action((name: string, options: ProjectOptions & { readonly dryRun?: boolean }) => {
+    choose(async (context) => (await import('./job/rollback.ts')).rollbackJob(context, name, options), {
+      job: name,
+      ...EMPTY_REPORT,
+    });
+  });
+
+  withProjectOptions(
+    job
       .command('recover')
-      .description('rebuild the state store of a job from landing, after it was lost')
+      .description('rebuild the state store of a job from landing (a run does so by itself when it finds it lost)')
       .argument('<job>', 'name of the job'),
   ).action((name: string, options: ProjectOptions) => {
     choose(async (context) => (await import('./job/recover.ts')).recoverJob(context, name, options), { job: name });
@@ -75,11 +91,9 @@ function addRun(job: Command, choose: Choose): void {
     .command('run')
     .description('run a job: plan, land, load, transform, test, publish')
     .argument('<job>', 'name of the job');
-  withProjectOptions(run);
   for (const [flag, help] of Object.entries(RUN_FLAGS)) run.option(`--${flag}`, help);
-  run
-    .addOption(choice('--only <step>', ONLY_HELP, STEPS))
-    .option('--logical-time <t>', LOGICAL_TIME_HELP)
+  run.addOption(choice('--only <step>', ONLY_HELP, STEPS)).option('--logical-time <t>', LOGICAL_TIME_HELP);
+  withProjectOptions(run)
     // The job's own parameters are known once the job is loaded; run.ts reads them from what is left over.
     .allowUnknownOption()
     .allowExcessArguments()

@@ -12,9 +12,10 @@ import { LOGICAL_TIME_HELP, ONLY_HELP, RUN_FLAGS, STEPS, type JobRunOptions } fr
 import { checked, defaultsOf, type ParameterValues } from './job/parameters.ts';
 import { runJobOf } from './job/run.ts';
 import { openProject } from './open-project.ts';
-import { runCommand } from './run-command.ts';
+import { ignoreClosedPipes, runCommand } from './run-command.ts';
 
 export async function jobMain(url: string): Promise<void> {
+  ignoreClosedPipes();
   const argv = process.argv.slice(2);
   const module = (await import(url)) as { readonly default?: unknown };
   const job = module.default;
@@ -49,12 +50,13 @@ async function run(
 async function readLine(job: JobDefinition, argv: readonly string[]): Promise<Line | SluiceError | 'help'> {
   let failure: SluiceError | undefined;
   const parser = commandLine(job).fail((message, error) => {
-    failure ??= error instanceof SluiceError ? error : usage(job, message || error.message);
+    failure ??= error instanceof SluiceError ? error : usage(job, message || error.message, argv);
   });
   let help = '';
   const parsed = await parser.parseAsync([...argv], {}, (_error, _argv, output) => {
     help = output;
   });
+  failure ??= switchWithText(job, argv);
   if (failure !== undefined) return failure;
   if (help !== '') {
     process.stdout.write(`${help}\n`);
@@ -106,8 +108,21 @@ function commandLine(job: JobDefinition): Argv {
   return names.length === 0 ? line : line.options({ ...job.parameters }).group(names, 'Parameters of this job:');
 }
 
-function usage(job: JobDefinition, message: string): SluiceError {
+/** yargs reads `--full-refresh=maybe` as false; a switch that is misread is worse than one that is refused. */
+function switchWithText(job: JobDefinition, argv: readonly string[]): SluiceError | undefined {
+  for (const argument of argv) {
+    const [, flag = '', value] = /^--([^=]+)=(.*)$/s.exec(argument) ?? [];
+    if (!Object.hasOwn({ ...RUN_FLAGS, json: '' }, flag) || value === 'true' || value === 'false') continue;
+    return usage(job, `--${flag} is a switch and takes no value, came "${value}"`, argv);
+  }
+  return undefined;
+}
+
+function usage(job: JobDefinition, message: string, argv: readonly string[]): SluiceError {
   const unknown = /^Unknown arguments?: (.+)$/.exec(message)?.[1]?.split(', ')[0];
+  const hint = `node jobs/${job.name}.ts --help lists the options`;
+  if (unknown !== undefined && argv.includes(unknown))
+    return new SluiceError('usage', `unexpected argument '${unknown}'`, { hint });
   const known = [
     ...Object.keys(RUN_FLAGS),
     'only',
@@ -123,7 +138,7 @@ function usage(job: JobDefinition, message: string): SluiceError {
     unknown === undefined
       ? message.replaceAll(/\s*\n\s*/g, ' ')
       : `unknown option '--${unknown}'${match === undefined ? '' : `; did you mean --${match}?`}`;
-  return new SluiceError('usage', text, { hint: `node jobs/${job.name}.ts --help lists the options` });
+  return new SluiceError('usage', text, { hint });
 }
 
 function optionsOf(parsed: Readonly<Record<string, unknown>>): JobRunOptions {

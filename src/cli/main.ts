@@ -2,17 +2,20 @@
 import { CommanderError, type Command } from 'commander';
 import { SluiceError } from '../core/errors.ts';
 import type { CommandHandler } from './context.ts';
+import { EMPTY_REPORT } from './job/empty-report.ts';
 import { packageVersion } from './package-version.ts';
 import { createProgram } from './program.ts';
-import { runCommand } from './run-command.ts';
+import { ignoreClosedPipes, runCommand } from './run-command.ts';
 
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  ignoreClosedPipes();
   let chosen: { readonly handler: CommandHandler; readonly failureJson: Readonly<Record<string, unknown>> } | undefined;
   const program = createProgram(packageVersion(), (handler, failureJson = {}) => {
     chosen = { handler, failureJson };
   });
   const usageError = parse(program, argv);
-  if (usageError !== undefined) return runCommand({ argv }, () => Promise.reject(usageError));
+  if (usageError !== undefined)
+    return runCommand({ argv, failureJson: failureJsonOf(argv) }, () => Promise.reject(usageError));
   if (chosen === undefined) return; // help or version was printed
   return runCommand({ argv, failureJson: chosen.failureJson }, chosen.handler);
 }
@@ -36,6 +39,12 @@ function parse(program: Command, argv: readonly string[]): SluiceError | undefin
     if (error.exitCode === 0) return undefined;
     return usageError(error, helpForMistake);
   }
+}
+
+/** A line that commander refuses names no command yet; the JSON of a run's report has its shape all the same. */
+function failureJsonOf([group, command, job]: readonly string[]): Readonly<Record<string, unknown>> {
+  if (group !== 'job' || (command !== 'run' && command !== 'backfill')) return {};
+  return { job: job === undefined || job.startsWith('-') ? null : job, ...EMPTY_REPORT };
 }
 
 function everyCommand(program: Command): readonly Command[] {

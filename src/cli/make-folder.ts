@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { makeFolders } from '../adapters/folders/make-folders.ts';
 import { messageOf, SluiceError } from '../core/errors.ts';
 
 /** The folder of a database file, made when it is missing. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const known =

@@ -31,7 +31,8 @@ export function addModelCommands(program: Command, choose: Choose): void {
     if (command === 'run' || command === 'build') {
       line
         .option('--event-time-start <day>', 'first day that models partitioned by day write again')
-        .option('--event-time-end <day>', 'last day that models partitioned by day write again');
+        .option('--event-time-end <day>', 'last day that models partitioned by day write again')
+        .option('--dry-run', 'print what would run, on BigQuery with the bytes that it would read, and write nothing');
     }
     line.action((options: ModelOptions & RunModelsOptions) => {
       choose(
@@ -48,6 +49,7 @@ function addReadingCommands(program: Command, choose: Choose): void {
     program.command('compile').description('write the SQL of models to target/compiled, and print it for a single one'),
   )
     .option('-f, --full-refresh', 'as a full refresh would build them')
+    .option('--inline <sql>', "SQL to compile instead of a model; may use {{ ref('…') }} and macros")
     .action((options: ModelOptions & CompileModelsOptions) => {
       choose(handler(options, async (around) => (await import('./models/compile.ts')).compileModels(options, around)));
     });
@@ -81,10 +83,10 @@ function withVars(command: Command): Command {
 }
 
 function withSelection(command: Command): Command {
-  return withVars(withProjectOptions(command))
+  const selecting = command
     .option('-s, --select <selectors...>', 'nodes to take (default: all)')
-    .option('--exclude <selectors...>', 'nodes to leave out')
-    .addHelpText('after', SELECT_HELP);
+    .option('--exclude <selectors...>', 'nodes to leave out');
+  return withVars(withProjectOptions(selecting)).addHelpText('after', SELECT_HELP);
 }
 
 function handler(options: ModelOptions, work: (around: ModelSurroundings) => Promise<CommandResult>): CommandHandler {

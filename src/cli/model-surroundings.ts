@@ -42,6 +42,8 @@ export async function withModels(
     const guard = async (): Promise<void> => {
       for (const held of claims) await held.guard();
     };
+    /** Of a lease that these models run under: what BigQuery is doing for them is cancelled then. */
+    const lost = new AbortController();
     return work({
       config: project.config,
       target: modelTarget(project.target.name, project.target.warehouse(), options.threads),
@@ -59,7 +61,8 @@ export async function withModels(
       output: context.output,
       signal: context.signal,
       redact: (text) => context.redactor.redact(text),
-      openWarehouse: async () => (warehouse = await gate.open(context.signal, guard)),
+      openWarehouse: async () =>
+        (warehouse = await gate.open({ signal: AbortSignal.any([context.signal, lost.signal]), guard })),
       ...(project.target.has('state') ? {} : { withoutLedger: new Set(jobs.flatMap((job) => job.models)) }),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
         if (warehouse === undefined) return null;
@@ -73,6 +76,7 @@ export async function withModels(
         for (const job of jobs.filter((one) => !claimed.includes(one)))
           await prepareRaw(await jobPorts(job, around), warehouse);
         claims = await claimAll(around, claimed, { models, fullRefresh });
+        for (const { signal } of claims) signal.addEventListener('abort', () => lost.abort(signal.reason));
         return claims.length === 0 ? null : jobClaim(claims);
       },
     });

@@ -10,8 +10,14 @@ export function thisProcess(command: string): LeaseHolder {
   return { host: processHost(), pid: process.pid, processStartedAt: startOf(process.pid), command };
 }
 
-/** False only when it is certain: a process of this host whose pid is free, or belongs to another process by now. */
+/**
+ * False only when it is certain: a process of this host whose pid is free, or belongs to another process by now. Another boot is no certainty:
+ * Cloud Run gives every execution a machine of its own, and all of them the name `localhost`, the same namespace and low pids. After a
+ * real reboot the lease has run out by itself, or does so within its time to live.
+ */
 export function isAlive(holder: LeaseHolder): boolean {
+  const boots = [holder.processStartedAt, startOf(process.pid)].map(bootOf);
+  if (!boots.includes(null) && boots[0] !== boots[1]) return true;
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
@@ -36,6 +42,10 @@ function startOf(pid: number): string | null {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z') return `${boot}:dead`; // a zombie holds its pid but writes nothing more
   return `${boot}:${fields[19] ?? ''}`;
+}
+
+function bootOf(startedAt: string | null): string | null {
+  return startedAt?.split(':')[0] ?? null;
 }
 
 function tryRead(read: () => string): string | null {

@@ -10,8 +10,8 @@ import { addTopicCommands } from './topic-commands.ts';
 /** An action says what is to be run; main.ts runs it when the whole line has been read. */
 export type Choose = (handler: CommandHandler, failureJson?: Readonly<Record<string, unknown>>) => void;
 
-const INTRODUCTION = `Takes change topics hour by hour into tested tables: each batch is backed up unchanged in landing, loaded into raw tables,
-and published by SQL models.`;
+const INTRODUCTION =
+  'Takes change topics hour by hour into tested tables: each batch is backed up unchanged in landing, loaded into raw tables, and published by SQL models.';
 
 const EXAMPLES = `
 A first walk:
@@ -21,7 +21,9 @@ A first walk:
   sluice job status customer       what was done, what is waiting
   sluice show --inline "select * from {{ ref('current_customer') }}"
 
-Every command has its own help: sluice job run --help`;
+Every command has its own help: sluice job run --help
+Everything else: the folder docs/ of the package (jobs, models, commands, configuration, running, bigquery, errors).
+Exit codes: 0 done, 1 failed or refused, 2 a mistake found before anything ran, 75 another run is working, 130 Ctrl-C.`;
 
 export function createProgram(version: string, choose: Choose): Command {
   const program = new Command('sluice')

@@ -6,7 +6,7 @@ import type { Choose } from './program.ts';
 export function addProjectCommands(program: Command, choose: Choose): void {
   program
     .command('init')
-    .description('make a new project folder with a complete example in it')
+    .description('make a new project folder: a complete example, a Dockerfile and a CI workflow')
     .argument('<folder>', 'folder to make; its name becomes the name of the project')
     .option('--json', 'print one JSON object on stdout at the end, everything else on stderr')
     .action((folder: string) => {
@@ -14,7 +14,11 @@ export function addProjectCommands(program: Command, choose: Choose): void {
     });
 
   withProjectOptions(
-    program.command('debug').description('check the configuration, the connections and the versions'),
+    program
+      .command('debug')
+      .description(
+        'check configuration, connections and versions; on Google Cloud also identity, locations and permissions',
+      ),
   ).action((options: ProjectOptions) => {
     choose(async (context) => (await import('./project/debug.ts')).debugProject(context, options));
   });

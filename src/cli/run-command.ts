@@ -15,8 +15,7 @@ export async function runCommand(call: CommandCall, handler: CommandHandler): Pr
   const json = call.argv.includes('--json');
   const redactor = new Redactor();
   const output = new Output({ stdout: process.stdout, stderr: process.stderr, json, redactor, env: process.env });
-  // A reader that has gone (`| head`) is no reason to stop a run half way.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
+  ignoreClosedPipes();
   const crash = (error: unknown): void => {
     printFailure(output, error);
     process.exit(1);
@@ -54,6 +53,13 @@ async function settle(context: CliContext, call: CommandCall, handler: CommandHa
     const exitCode = exitCodeOf(error);
     if (output.json) output.object({ ...call.failureJson, exitCode, errors: [errorJson(error)] });
     return exitCode;
+  }
+}
+
+/** A reader that has gone (`| head`) is no reason to stop a run half way, and no fault of a command that prints its help. */
+export function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (!stream.listeners('error').includes(ignoreClosedPipe)) stream.on('error', ignoreClosedPipe);
   }
 }
 

@@ -1,10 +1,12 @@
 /** The warehouse of a target, opened late and closed early: DuckDB lets one process hold its file (FACTS.md §7). */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { BigQueryConfig, DuckdbConfig, WarehouseConfig } from '../config/target.ts';
+import type { ConnectionOptions } from '../adapters/bigquery/client.ts';
+import type { GoogleIdentity } from '../adapters/google-auth/identity.ts';
+import type { BigQueryConfig, DuckdbConfig, GoogleCredentialsConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
 import type { JobLedger } from '../state/job-ledger.ts';
-import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
+import type { OpenOptions, OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import { makeFolder } from './make-folder.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -14,6 +16,8 @@ export interface GateSurroundings {
   /** Where BigQuery's jobs are remembered. */
   readonly ledger: () => Promise<JobLedger>;
   readonly signal: AbortSignal;
+  /** Whom a target in Google Cloud is used as. */
+  readonly identity: (config: GoogleCredentialsConfig) => GoogleIdentity;
   /** Asked before BigQuery is told to change anything; absent: the work is done without a lease. */
   readonly guard?: () => Promise<void>;
   /** What the work is done for: names and labels of BigQuery jobs. */
@@ -27,9 +31,10 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       schema: config.schema,
       rawSchema: config.rawSchema,
       dialect: 'duckdb',
+      keepReplacedHours: null,
       fingerprint: () => fileFingerprint(config.path),
-      loadsAtomically: true,
-      open: (signal) => openDuckdbWarehouse(config, underLease(surroundings, signal)),
+      open: (options = {}) =>
+        openDuckdbWarehouse(config, underLease(surroundings, options), options.replaceDamaged ?? false),
     };
   }
   return {
@@ -37,18 +42,14 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
     rawSchema: config.rawSchema,
     database: config.project,
     dialect: 'bigquery',
+    keepReplacedHours: config.keepReplacedDays === 0 ? null : config.keepReplacedDays * 24,
     // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
     fingerprint: () => Promise.resolve(null),
-    loadsAtomically: false,
-    open: (signal, guard) => openBigQueryWarehouse(config, underLease(surroundings, signal, guard)),
+    open: (options = {}) => openBigQueryWarehouse(config, underLease(surroundings, options)),
   };
 }
 
-function underLease(
-  surroundings: GateSurroundings,
-  signal: AbortSignal | undefined,
-  guard?: () => Promise<void>,
-): GateSurroundings {
+function underLease(surroundings: GateSurroundings, { signal, guard }: OpenOptions): GateSurroundings {
   return {
     ...surroundings,
     ...(signal === undefined ? {} : { signal }),
@@ -76,6 +77,7 @@ async function identity(path: string): Promise<string | null> {
 async function openDuckdbWarehouse(
   config: DuckdbConfig,
   { landing, signal }: GateSurroundings,
+  replaceDamaged: boolean,
 ): Promise<OpenWarehouse> {
   const [store, { openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
     landing(),
@@ -89,6 +91,7 @@ async function openDuckdbWarehouse(
     waitMs: config.lockTimeoutMs,
     signal,
     clock: systemClock,
+    replaceDamaged,
     ...(config.memoryLimit === null ? {} : { memoryLimit: config.memoryLimit }),
     ...(config.threads === null ? {} : { threads: config.threads }),
   });
@@ -101,28 +104,31 @@ async function openDuckdbWarehouse(
 
 async function openBigQueryWarehouse(
   config: BigQueryConfig,
-  { landing, ledger, signal, guard, job, runId }: GateSurroundings,
+  { landing, ledger, signal, guard, job, runId, identity }: GateSurroundings,
 ): Promise<OpenWarehouse> {
-  const [store, { connectBigQuery, isEmulator }, { JobRunner }, { BigQueryRawWarehouse }, { BigQueryModelWarehouse }] =
-    await Promise.all([
-      landing(),
-      import('../adapters/bigquery/client.ts'),
-      import('../adapters/bigquery/job-runner.ts'),
-      import('../adapters/bigquery/raw-warehouse.ts'),
-      import('../adapters/bigquery/model-warehouse.ts'),
-    ]);
-  const api = await connectBigQuery({
-    project: config.project,
-    location: config.location,
-    ...(config.keyfile === null ? {} : { credentials: { type: 'key_file', path: config.keyfile } }),
-    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
-    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
-  });
+  const [
+    store,
+    { connectBigQuery, isEmulator },
+    { JobRunner },
+    { UsageSum },
+    { BigQueryRawWarehouse },
+    { BigQueryModelWarehouse },
+  ] = await Promise.all([
+    landing(),
+    import('../adapters/bigquery/client.ts'),
+    import('../adapters/bigquery/job-runner.ts'),
+    import('../adapters/bigquery/job-usage.ts'),
+    import('../adapters/bigquery/raw-warehouse.ts'),
+    import('../adapters/bigquery/model-warehouse.ts'),
+  ]);
+  const api = await connectBigQuery(bigQueryConnection(config, identity(config)));
+  const cost = new UsageSum(api);
   const runner = new JobRunner({
     api,
     ledger: await ledger(),
     run: runId,
     signal,
+    onJob: (usage) => cost.add(usage),
     ...(guard === undefined ? {} : { guard }),
     priority: config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE',
     ...(config.jobTimeoutMs === null ? {} : { jobTimeoutMs: config.jobTimeoutMs }),
@@ -134,10 +140,23 @@ async function openBigQueryWarehouse(
   return {
     raw,
     models,
+    usage: () => cost.total(),
     close: async () => {
       await models.close();
       await raw.close();
     },
+  };
+}
+
+/** How a target's BigQuery is reached, and as whom. */
+export function bigQueryConnection(config: BigQueryConfig, identity: GoogleIdentity): ConnectionOptions {
+  return {
+    project: config.project,
+    location: config.location,
+    identity,
+    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
+    ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
+    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
   };
 }
 

@@ -79,7 +79,10 @@ export interface JobInput<S extends EventSchema = EventSchema> {
   readonly topics: readonly TopicInput<S>[];
   /** JSON Schema of the event value; its properties become the columns, in this order. */
   readonly schema: S;
-  /** The field that identifies an entity, and its column in the tables. */
+  /**
+   * The field that identifies an entity, and its column in the tables. Type string, or integer: then the record's key is the number's plain digits
+   * (`7`; others are dead letters), and the column is a 64-bit integer.
+   */
   readonly key: FieldOf<S> | { readonly field: FieldOf<S>; readonly column?: string };
   /** The field that says when the event happened. */
   readonly eventTime: FieldOf<S> | EventTimeInput<S>;
@@ -93,7 +96,7 @@ export interface JobInput<S extends EventSchema = EventSchema> {
   readonly historyStart?: 'first_snapshot' | 'first_event' | `${number}-${number}-${number}`;
   /** The models that this job publishes; what they are built from runs with them. */
   readonly models: readonly string[];
-  /** Cron expression of five fields, for `sluice serve`. */
+  /** Cron expression of five fields. Shown by `sluice job list`, for whoever sets up the scheduler; nothing is started by it. */
   readonly schedule?: string;
   readonly limits?: Partial<JobLimits>;
   /** The job's own command line options; their values reach the models as vars. */

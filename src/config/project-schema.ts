@@ -15,6 +15,13 @@ export interface Leaf {
 
 type Section = Readonly<Record<string, Leaf>>;
 
+const GOOGLE_CREDENTIALS = {
+  keyfile: { leaf: 'text' },
+  impersonate_service_account: { leaf: 'text' },
+  allow_credential_executables: { leaf: 'boolean' },
+  allow_credential_urls: { leaf: 'boolean' },
+} as const satisfies Section;
+
 /** Every kind of every section of a target: key -> leaf, required keys first in `required`. */
 export const SECTIONS = {
   stream: {
@@ -45,7 +52,7 @@ export const SECTIONS = {
         bucket: { leaf: 'text' },
         prefix: { leaf: 'text' },
         project: { leaf: 'text' },
-        keyfile: { leaf: 'text' },
+        ...GOOGLE_CREDENTIALS,
         api_endpoint: { leaf: 'url' },
         compression: { leaf: 'text', words: ['none', 'gzip'] },
         request_timeout_seconds: { leaf: 'integer' },
@@ -70,10 +77,11 @@ export const SECTIONS = {
         dataset: { leaf: 'identifier' },
         location: { leaf: 'text' },
         api_endpoint: { leaf: 'url' },
-        keyfile: { leaf: 'text' },
+        ...GOOGLE_CREDENTIALS,
         maximum_bytes_billed: { leaf: 'integer' },
         priority: { leaf: 'text', words: ['interactive', 'batch'] },
         job_execution_timeout_seconds: { leaf: 'integer' },
+        keep_replaced_days: { leaf: 'integer' },
         request_timeout_seconds: { leaf: 'integer' },
         threads: { leaf: 'integer' },
       },

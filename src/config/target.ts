@@ -34,20 +34,30 @@ export type StreamConfig =
       readonly clientId: string;
     };
 
+/** Whom a section of Google Cloud is used as. */
+export interface GoogleCredentialsConfig {
+  /** null: application default credentials. */
+  readonly keyfile: string | null;
+  /** E-mail address of a service account to act as; null: as itself. */
+  readonly impersonateServiceAccount: string | null;
+  /** A credential file may name a program to run, or a URL to ask. */
+  readonly allowCredentialExecutables: boolean;
+  readonly allowCredentialUrls: boolean;
+}
+
 export type LandingConfig =
   | { readonly type: 'local'; readonly path: string; readonly compression: Compression }
-  | {
+  | ({
       readonly type: 'gcs';
       readonly bucket: string;
       /** Empty, or ends with `/`. */
       readonly prefix: string;
       readonly project: string | null;
-      readonly keyfile: string | null;
       readonly apiEndpoint: string | null;
       readonly compression: Compression;
       /** How long one request may stay without an answer; null: the adapter's default. */
       readonly requestTimeoutMs: number | null;
-    };
+    } & GoogleCredentialsConfig);
 
 export interface DuckdbConfig {
   readonly type: 'duckdb';
@@ -61,7 +71,7 @@ export interface DuckdbConfig {
   readonly lockTimeoutMs: number;
 }
 
-export interface BigQueryConfig {
+export interface BigQueryConfig extends GoogleCredentialsConfig {
   readonly type: 'bigquery';
   readonly project: string;
   /** The target schema; raw tables live in `rawSchema`. */
@@ -69,10 +79,11 @@ export interface BigQueryConfig {
   readonly rawSchema: string;
   readonly location: string;
   readonly apiEndpoint: string | null;
-  readonly keyfile: string | null;
   readonly maximumBytesBilled: number | null;
   readonly priority: 'interactive' | 'batch';
   readonly jobTimeoutMs: number | null;
+  /** How long a full refresh keeps the tables that it replaces, for `job rollback`; 0: not at all. */
+  readonly keepReplacedDays: number;
   /** How long one request may stay without an answer; null: the adapter's default. */
   readonly requestTimeoutMs: number | null;
   /** Models that run at once. */
@@ -111,6 +122,9 @@ export function resolveTarget(config: ProjectConfig, flag: string | undefined, e
 /** 30 s: long enough for another run's load, short enough that a forgotten database shell is named soon (FACTS.md §7). */
 const DEFAULT_LOCK_TIMEOUT_SECONDS = 30;
 
+/** A week: long enough that somebody looks at the tables, and BigQuery's own time travel is as long. */
+const DEFAULT_KEEP_REPLACED_DAYS = 7;
+
 function streamOf(section: SectionReader): StreamConfig {
   if (section.type === 'topic_log') return Object.freeze({ type: 'topic_log', path: section.path('path') });
   const ssl = {
@@ -148,7 +162,7 @@ function landingOf(section: SectionReader): LandingConfig {
     bucket: section.text('bucket'),
     prefix: prefix === '' ? '' : `${prefix}/`,
     project: section.optional('project'),
-    keyfile: section.optionalPath('keyfile'),
+    ...credentialsOf(section),
     apiEndpoint: section.optional('api_endpoint'),
     compression,
     requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
@@ -176,13 +190,23 @@ function warehouseOf(section: SectionReader): WarehouseConfig {
     rawSchema: `${dataset}_raw`,
     location: section.text('location'),
     apiEndpoint: section.optional('api_endpoint'),
-    keyfile: section.optionalPath('keyfile'),
+    ...credentialsOf(section),
     maximumBytesBilled: section.number('maximum_bytes_billed'),
     priority: (section.optional('priority') ?? 'interactive') as BigQueryConfig['priority'],
     jobTimeoutMs: milliseconds(section.number('job_execution_timeout_seconds')),
+    keepReplacedDays: section.number('keep_replaced_days') ?? DEFAULT_KEEP_REPLACED_DAYS,
     requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
     threads: section.number('threads'),
   });
+}
+
+function credentialsOf(section: SectionReader): GoogleCredentialsConfig {
+  return {
+    keyfile: section.optionalPath('keyfile'),
+    impersonateServiceAccount: section.optional('impersonate_service_account'),
+    allowCredentialExecutables: section.boolean('allow_credential_executables', false),
+    allowCredentialUrls: section.boolean('allow_credential_urls', false),
+  };
 }
 
 function milliseconds(seconds: number | null): number | null {

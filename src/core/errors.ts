@@ -50,6 +50,7 @@ export const ERROR_CATALOGUE = {
   delete_guard: { exitCode: 1, title: 'The snapshot would delete too much' },
   // warehouse and models
   warehouse_locked: { exitCode: 1, title: 'The warehouse file is locked' },
+  warehouse_damaged: { exitCode: 1, title: 'The warehouse file is damaged' },
   warehouse_failed: { exitCode: 1, title: 'The warehouse failed' },
   warehouse_auth: { exitCode: 1, title: 'The warehouse got no valid credentials' },
   warehouse_denied: { exitCode: 1, title: 'A permission on the warehouse is missing' },
@@ -62,6 +63,7 @@ export const ERROR_CATALOGUE = {
   load_failed: { exitCode: 1, title: 'Loading raw tables failed' },
   model_failed: { exitCode: 1, title: 'A model failed' },
   test_failed: { exitCode: 1, title: 'A data test failed' },
+  rollback_missing: { exitCode: 1, title: 'There is no replaced table to go back to' },
   shrink_guard: { exitCode: 1, title: 'The rebuilt table is much smaller' },
   // the rest
   interrupted: { exitCode: 130, title: 'Interrupted' },

@@ -156,6 +156,15 @@ export function millisOf(text: string): number {
   return Date.parse(text);
 }
 
+/** Whether one RFC 3339 text in UTC that sluice wrote itself names an earlier microsecond than another. */
+export function isEarlierText(left: string, right: string): boolean {
+  return microsKey(left) < microsKey(right);
+}
+
+function microsKey(text: string): string {
+  return text.slice(0, 19) + text.slice(20, -1).padEnd(6, '0');
+}
+
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatterOf(zone: string): Intl.DateTimeFormat {

@@ -4,6 +4,7 @@ import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import type { Op, SourceRecord } from '../core/record.ts';
 import { microsOfMillis, parseInstant, type EventInstant } from '../core/time.ts';
 import { createValueChecker, type DriftSink, type JsonObject, type ValueChecker } from './check-value.ts';
+import { createIdReader, hasIntegerKey, isIntegerKey, type IdReader } from './record-id.ts';
 import { Rejection, type BadVerdict, type Verdict } from './verdict.ts';
 
 /** The last millisecond that both warehouses hold: 9999-12-31T23:59:59.999Z. */
@@ -50,16 +51,6 @@ function checkBounds(instant: EventInstant, latestMicros: number, bounds: TimeBo
   }
 }
 
-function readId(object: JsonObject, field: string): string {
-  const id = object[field];
-  if (id === undefined || id === null || id === '')
-    throw new Rejection('id_missing', `$.${field} is missing`, `$.${field}`);
-  if (typeof id !== 'string')
-    throw new Rejection('wrong_type', `$.${field} is ${typeof id}, expected string`, `$.${field}`);
-  if (!id.isWellFormed()) throw new Rejection('surrogate_lone', `$.${field} holds a lone surrogate`, `$.${field}`);
-  return id;
-}
-
 export type RecordDecoder = (record: SourceRecord, topic: TopicDefinition) => Verdict;
 
 /**
@@ -69,6 +60,8 @@ export type RecordDecoder = (record: SourceRecord, topic: TopicDefinition) => Ve
 export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink): Promise<RecordDecoder> {
   const check: ValueChecker = await createValueChecker(job, onDrift);
   const bounds = boundsOf(job);
+  const readId = createIdReader(job);
+  const isNumbered = hasIntegerKey(job);
 
   function opOf(topic: TopicDefinition, object: JsonObject): Op {
     if (typeof topic.op === 'string') return topic.op;
@@ -84,6 +77,10 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
     if (record.key.length === 0) throw new Rejection('key_null', 'the key is empty');
     if (!isUtf8(record.key)) throw new Rejection('key_invalid', 'the key is not UTF-8');
     return textOf(record.key);
+  }
+
+  function checkKey(key: string): void {
+    if (isNumbered && !isIntegerKey(key)) throw new Rejection('key_invalid', 'the key is no 64-bit integer');
   }
 
   function decodeTombstone(record: SourceRecord, key: string): Verdict {
@@ -108,7 +105,7 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
     if (!isUtf8(value)) throw new Rejection('utf8_invalid', 'the value is not UTF-8');
     const text = textOf(value);
     const { object, json } = check(text);
-    const id = readId(object, job.key.field);
+    const id = readId(object, text);
     if (id !== key)
       throw new Rejection('key_mismatch', `$.${job.key.field} is not the record's key`, `$.${job.key.field}`);
     const eventAt = readEventTime(object, job.eventTime.field);
@@ -123,6 +120,7 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
     let key: string | null = null;
     try {
       key = keyOf(record);
+      checkKey(key);
       if (record.timestampMs > MAX_TIMESTAMP_MS) {
         throw new Rejection('broker_timestamp_out_of_bounds', 'the broker timestamp lies beyond the year 9999');
       }
@@ -139,13 +137,14 @@ export type RowDecoder = (text: string, finishedAtMs: number) => Verdict;
 export async function createRowDecoder(job: JobDefinition, onDrift: DriftSink): Promise<RowDecoder> {
   const check = await createValueChecker(job, onDrift);
   const bounds = boundsOf(job);
+  const readId = createIdReader(job);
   return (text, finishedAtMs) => {
     let key: string | null = null;
     try {
-      key = readRowKey(text, job.key.field);
+      key = readRowKey(text, readId);
       if (!text.isWellFormed()) throw new Rejection('surrogate_lone', 'the row holds a lone surrogate');
       const { object, json } = check(text);
-      const id = readId(object, job.key.field);
+      const id = readId(object, text);
       const eventAt = readEventTime(object, job.eventTime.field);
       if (eventAt !== null)
         checkBounds(eventAt, finishedAtMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
@@ -157,14 +156,18 @@ export async function createRowDecoder(job: JobDefinition, onDrift: DriftSink): 
 }
 
 /** The id of a row that may be bad in every other field: it still counts as present. null when it cannot be read. */
-function readRowKey(text: string, field: string): string | null {
+function readRowKey(text: string, readId: IdReader): string | null {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
     return null;
   }
-  if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, field)) return null;
-  const id = (parsed as JsonObject)[field];
-  return typeof id === 'string' && id !== '' && id.isWellFormed() ? id : null;
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return null;
+  try {
+    return readId(parsed as JsonObject, text);
+  } catch (error) {
+    if (error instanceof Rejection) return null;
+    throw error;
+  }
 }

@@ -8,7 +8,7 @@ import { daysOf } from './plan-changes.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import type { RunReport, RunRequest } from './request.ts';
 import type { RunContext } from './run-context.ts';
-import { underLease } from './run-job.ts';
+import { noteUsage, underLease } from './run-job.ts';
 import { admittedSnapshots, historyStartDay, reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
@@ -80,13 +80,14 @@ async function backfillStep(
         marks: (name) => marks.statements(name),
         onPublished: async (name) => {
           const partitions = daysOf(window).map((partition) => ({ partition, state: 'done' as const, batchId: null }));
+          const fact = await marks.confirmation(warehouse, node);
           await state.markPublished(context.session.lease, name, {
             seqs: [],
             partitions,
             logicalTime: context.logicalTime,
-            fact: marks.confirmation(name),
+            fact,
           });
-          marks.noteConfirmed(name);
+          marks.noteConfirmed(name, fact);
         },
       });
       days.push(...daysOf(window));
@@ -114,7 +115,8 @@ export async function backfill(
 ): Promise<RunReport> {
   checkDays(request);
   return underLease(ports, run, async (context) => {
-    const warehouse = await ports.warehouse.open(context.session.signal, context.session.guard);
+    const { signal, guard } = context.session;
+    const warehouse = await ports.warehouse.open({ signal, guard });
     try {
       await context.step(
         'backfill',
@@ -122,6 +124,7 @@ export async function backfill(
         (count) => count,
       );
     } finally {
+      noteUsage(context, warehouse);
       await warehouse.close();
     }
   });

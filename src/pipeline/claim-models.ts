@@ -29,6 +29,8 @@ export interface ModelClaim {
   /** Throws `lease_lost`. */
   guard(): Promise<void>;
   published(model: string): Promise<void>;
+  /** Aborted when the lease is lost. */
+  readonly signal: AbortSignal;
   release(): Promise<void>;
 }
 
@@ -115,8 +117,9 @@ async function claim(
     guard: session.guard,
     published: async (model) => {
       const task = byName.get(model);
-      if (task !== undefined) await publishTask(context, marks, task);
+      if (task !== undefined) await publishTask(context, { warehouse, marks }, task);
     },
+    signal: session.signal,
     release: () => session.release(),
   };
 }
@@ -138,7 +141,13 @@ async function lastPublishedDays(ports: JobPorts, nodes: readonly RunnerNode[]):
 function idleTask(node: RunnerNode, today: string, lastDay: string | null): ModelTask {
   const window = lastDay === null ? null : { from: lastDay, to: lastDay };
   const changes: ModelChanges = { full: false, today, window, newDaysFrom: null, keys: null, batchIds: [] };
-  return { node, seqs: [], changes, partitions: { window, newDaysFrom: null, allKeys: true, stale: null } };
+  return {
+    node,
+    seqs: [],
+    pending: [],
+    changes,
+    partitions: { window, newDaysFrom: null, allKeys: true, stale: null },
+  };
 }
 
 /** The hooks of a node as the claims of several jobs give them. */

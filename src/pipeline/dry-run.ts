@@ -1,18 +1,26 @@
 /** `--dry-run`: what a run would do, from reading alone. Nothing is written: no lease, no intent, no object, no table. */
-import { logicalClock } from '../core/clock.ts';
 import { isSluiceError } from '../core/errors.ts';
 import { streamObjectName } from '../core/object-key.ts';
 import { formatMillis, localDay, millisOf } from '../core/time.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
-import { inspectTopics, planStream, withRecreated } from './plan-stream.ts';
+import { startTime } from './start-time.ts';
+import { inspectReadable, planStream, withRecreated } from './plan-stream.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts } from './ports.ts';
+import type { ModelWarehouse } from '../transform/run/ports.ts';
+import { estimateOf } from '../transform/index.ts';
 import type { ErrorReport, RunReport, RunRequest } from './request.ts';
 
-async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunReport['batches']> {
+interface LandingPlan {
+  readonly batches: RunReport['batches'];
+  /** What the run would refuse to go on behind. */
+  readonly warnings: readonly string[];
+}
+
+async function planLanding(ports: JobPorts, request: RunRequest, logicalTime: string): Promise<LandingPlan> {
   const { state, job, observer } = ports;
   const batches: RunReport['batches'][number][] = [];
-  const logicalTime = request.logicalTime ?? formatMillis(ports.clock.now());
+  const warnings: string[] = [];
   for (const batch of await state.batches(job.name, { states: ['planned'] })) {
     observer.note(`would first finish ${batch.id} (${batch.kind})`);
   }
@@ -20,12 +28,23 @@ async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunRep
   const source = await ports.stream();
   try {
     const topics = job.topics.map(({ name }) => name);
-    const found = await inspectTopics(source, topics, await state.positions(job.name), ports.signal);
+    const { view: found, failures } = await inspectReadable(
+      source,
+      topics,
+      await state.positions(job.name),
+      ports.signal,
+    );
     const view = withRecreated(found, await state.gaps(job.name));
     const plan = planStream(view, { maxRows: job.limits.maxBatchRows, acceptGap: request.accept.gap });
     for (const gap of plan.refusedGaps)
-      observer.warn(`lost: ${gap.topic}/${gap.partition} offsets ${gap.from} to ${gap.to - 1n}`);
-    for (const topic of plan.refusedTopics) observer.warn(`recreated: ${topic.reason}`);
+      warnings.push(
+        `lost: ${gap.topic}/${gap.partition} offsets ${gap.from} to ${gap.to - 1n}; the run would refuse this partition without --accept-gap`,
+      );
+    for (const { topic, reason } of plan.refusedTopics)
+      warnings.push(`topic ${topic} was recreated: ${reason}; the run would refuse it without --accept-gap`);
+    for (const { message } of failures)
+      warnings.push(`the run would fail for this topic, the others would be landed: ${message}`);
+    for (const warning of warnings) observer.warn(warning);
     for (const range of plan.intent?.ranges ?? []) {
       observer.note(`would read ${range.topic}/${range.partition} offsets ${range.from} to ${BigInt(range.to) - 1n}`);
       observer.note(
@@ -48,7 +67,7 @@ async function planLanding(ports: JobPorts, request: RunRequest): Promise<RunRep
   } finally {
     await source.close();
   }
-  return batches;
+  return { batches, warnings };
 }
 
 async function previewModels(
@@ -74,28 +93,49 @@ async function previewModels(
         `${node.name}: partitions from the earliest affected day (known once the batch is landed) to ${today}`,
       );
   }
-  const previews = await runner.preview({ warehouse: null, changes, names: nodes.map(({ name }) => name) });
+  // DuckDB's file may be held by a run, and reading it costs nothing: there the plan is made without it.
+  const warehouse =
+    ports.warehouse.dialect === 'bigquery' ? await ports.warehouse.open({ signal: ports.signal }) : null;
+  try {
+    const previews = await runner.preview({ warehouse, changes, names: nodes.map(({ name }) => name) });
+    return await shown(ports, previews, warehouse?.models);
+  } finally {
+    await warehouse?.close();
+  }
+}
+
+async function shown(
+  { observer }: JobPorts,
+  previews: readonly { readonly name: string; readonly sql: string }[],
+  warehouse: ModelWarehouse | undefined,
+): Promise<RunReport['models']> {
+  const models: RunReport['models'][number][] = [];
   for (const { name, sql } of previews) {
-    observer.note(`would run ${name}:`);
+    const estimate = warehouse === undefined ? null : await estimateOf(warehouse, sql);
+    observer.note(`would run ${name}${estimate === null ? '' : ` (${estimate.text})`}:`);
     observer.note(
       sql
         .split('\n')
         .map((line) => `    ${line}`)
         .join('\n'),
     );
+    models.push({
+      name,
+      state: 'skipped',
+      rows: 0,
+      partitions: [],
+      seconds: 0,
+      ...(estimate === null ? {} : { estimatedBytes: estimate.bytes }),
+    });
   }
-  return previews.map(({ name }) => ({ name, state: 'skipped', rows: 0, partitions: [], seconds: 0 }));
+  return models;
 }
 
 export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunRequest): Promise<RunReport> {
   await ports.state.migrate();
-  const clock = logicalClock(
-    ports.clock,
-    request.logicalTime === null ? ports.clock.now() : millisOf(request.logicalTime),
-  );
-  const logicalTime = formatMillis(clock.now());
+  const logicalTime = formatMillis(await startTime(ports, request));
   const errors: ErrorReport[] = [];
-  let batches: RunReport['batches'] = [];
+  let landing: LandingPlan = { batches: [], warnings: [] };
   let models: RunReport['models'] = [];
   const keep = (error: unknown): void => {
     if (!isSluiceError(error)) throw error;
@@ -106,7 +146,7 @@ export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunR
     });
   };
   const reads = !request.fullRefresh && (request.only === null || request.only === 'land');
-  if (reads) batches = await planLanding(ports, request).catch((error: unknown) => (keep(error), []));
+  if (reads) landing = await planLanding(ports, request, logicalTime).catch((error: unknown) => (keep(error), landing));
   if (request.only === null || request.only === 'transform') {
     models = await previewModels(ports, runner, request, logicalTime).catch((error: unknown) => (keep(error), []));
   }
@@ -114,10 +154,9 @@ export async function dryRun(ports: JobPorts, runner: ModelRunner, request: RunR
     job: ports.job.name,
     exitCode: errors.length === 0 ? 0 : 1,
     logicalTime,
-    batches,
     steps: [],
     models,
     errors,
-    warnings: [],
+    ...landing,
   };
 }

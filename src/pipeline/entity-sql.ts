@@ -6,6 +6,8 @@ import { changedKeys, changedKeysRelation } from '../transform/sql/entity/change
 import { bigqueryEntityDialect, duckdbEntityDialect, type EntityDialect } from '../transform/sql/entity/dialect.ts';
 import { rawRelations, type EntityScope, type RawRelations } from '../transform/sql/entity/records.ts';
 import { snapshotGuard } from '../transform/sql/entity/snapshot-guard.ts';
+import { changedPlaces } from './changed-places.ts';
+import type { SnapshotSpan } from './plan-changes.ts';
 import type { JobPorts } from './ports.ts';
 
 type EntityPorts = Pick<JobPorts, 'job' | 'timezone' | 'warehouse'>;
@@ -44,11 +46,17 @@ export function admittedBatchesSql(ports: EntityPorts): string {
 /** Statement that (re)builds the table of changed keys, and its name. */
 export function changedKeysTable(
   ports: EntityPorts,
-  change: { readonly seqs: readonly number[]; readonly effectiveFrom: string | null },
+  change: {
+    /** What the models have not published. */
+    readonly pending: readonly Manifest[];
+    readonly snapshots: readonly SnapshotSpan[];
+    readonly effectiveFrom: string | null;
+  },
 ): { readonly relation: RelationName; readonly statement: string } {
   const raw = entityRelations(ports);
   const dialect = entityDialect(ports);
   const relation = changedKeysRelation(raw, ports.job.entity);
-  const select = changedKeys({ raw, dialect, hasSnapshots: ports.job.snapshot !== null, ...change });
+  const { pending, snapshots, effectiveFrom } = change;
+  const select = changedKeys({ raw, dialect, ...changedPlaces(ports.job, pending, snapshots, effectiveFrom) });
   return { relation, statement: `create or replace table ${dialect.relation(relation)} as ${select}` };
 }

@@ -12,6 +12,7 @@ import { verifyObjects } from '../load/verify-objects.ts';
 import type { BatchRecord } from '../state/ports.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
 import type { AsideResult, ModelRunner, RunnerNode } from './model-runner.ts';
+import { noteKept } from './kept-tables.ts';
 import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -99,7 +100,7 @@ async function noteDone(
   nodes: readonly RunnerNode[],
   batches: readonly BatchRecord[],
   changes: ReadonlyMap<string, ModelChanges>,
-  marks: WarehouseMarks,
+  { warehouse, marks }: { readonly warehouse: OpenWarehouse; readonly marks: WarehouseMarks },
 ): Promise<void> {
   const { state } = context.ports;
   const { lease } = context.session;
@@ -108,15 +109,16 @@ async function noteDone(
   const newest = batches.at(-1)?.id ?? null;
   for (const node of nodes.filter(({ isPublished }) => isPublished)) {
     const window = changes.get(node.name)?.window ?? null;
+    const fact = await marks.confirmation(warehouse, node);
     await state.markPublished(lease, node.name, {
       seqs: batches.map(({ seq }) => seq),
       partitions:
         window === null ? [] : daysOf(window).map((partition) => ({ partition, state: 'done', batchId: newest })),
       logicalTime: context.logicalTime,
       replaceAll: true,
-      fact: marks.confirmation(node.name),
+      fact,
     });
-    marks.noteConfirmed(node.name);
+    marks.noteConfirmed(node.name, fact);
   }
 }
 
@@ -148,7 +150,15 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
   observer.note(`loaded aside: ${loaded.stream + loaded.snapshot} rows, ${loaded.deadLetters} dead letters`);
 
   const changes = await changesOf(context, nodes, batches);
-  const aside = await runner.buildAside({ warehouse, changes, guard: context.session.guard, suffix: ASIDE_SUFFIX });
+  const keepHours = context.ports.warehouse.keepReplacedHours;
+  const published = nodes.filter(({ isPublished }) => isPublished).map(({ name }) => name);
+  const aside = await runner.buildAside({
+    warehouse,
+    changes,
+    guard: context.session.guard,
+    suffix: ASIDE_SUFFIX,
+    keep: keepHours === null ? null : { hours: keepHours, refresh: runId, models: published },
+  });
   for (const result of aside.results) {
     const window = changes.get(result.name)?.window ?? null;
     reportModel(context, result, window === null ? [] : daysOf(window));
@@ -157,7 +167,7 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
   checkShrink(context, aside);
 
   const marks = new WarehouseMarks(context);
-  const published = nodes.filter(({ isPublished }) => isPublished).map(({ name }) => name);
+  const kept = keepHours === null ? null : await noteKept(context, nodes, keepHours);
   await marks.announce(warehouse, published);
   const statements = [...warehouse.raw.swapStatements(job, loads, ASIDE_SUFFIX), ...aside.swap].map((sql) => ({ sql }));
   await warehouse.models.publish(
@@ -169,7 +179,7 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
     },
     context.session.guard,
   );
-  await noteDone(context, nodes, batches, changes, marks);
+  await noteDone(context, nodes, batches, changes, { warehouse, marks });
   await context.session.guard();
   await runner.finish();
   const sum = (pick: (manifest: (typeof manifests)[number]) => number): number =>
@@ -185,4 +195,6 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
     ranges: [],
   });
   observer.note(`swapped in: ${published.join(', ')}`);
+  if (kept !== null && kept.models.length > 0)
+    observer.note(`the tables from before are kept until ${kept.keptUntil}: sluice job rollback ${job.name}`);
 }

@@ -17,7 +17,15 @@ import { landStreamBatch } from '../ingest/land-stream-batch.ts';
 import { readManifest, writeIntent, writeManifest } from '../ingest/manifest-store.ts';
 import type { StreamSource } from '../ingest/ports.ts';
 import type { BatchRecord } from '../state/ports.ts';
-import { advance, inspectTopics, planStream, withRecreated, type StreamPlan, type TopicsView } from './plan-stream.ts';
+import {
+  advance,
+  inspectReadable,
+  inspectTopics,
+  planStream,
+  withRecreated,
+  type StreamPlan,
+  type TopicsView,
+} from './plan-stream.ts';
 import { landReplay } from './replay-dead-letters.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -373,10 +381,8 @@ export class Lander {
     const { state, job } = context.ports;
     const positions = await state.positions(job.name);
     const topics = job.topics.map((topic) => topic.name);
-    let view = withRecreated(
-      await inspectTopics(await this.#stream(), topics, positions, context.signal),
-      await state.gaps(job.name),
-    );
+    const found = await inspectReadable(await this.#stream(), topics, positions, context.signal);
+    let view = withRecreated(found.view, await state.gaps(job.name));
     const maxRows = await this.#rowsPerBatch();
     const landed: Manifest[] = [];
     let refusals: StreamPlan | undefined;
@@ -393,6 +399,7 @@ export class Lander {
       context.checkAborted();
     }
     this.#reportRefusals(refusals);
+    for (const failure of found.failures) context.fail(failure);
     return landed;
   }
 

@@ -39,7 +39,11 @@ export function jobData(job: JobDefinition): unknown {
 /** Stands for the select while files are only read: any select parses. */
 const PLACEHOLDER = 'select 1 as placeholder';
 
-function scopeOf(job: JobDefinition, scope: ExtensionScope, options: ExtensionOptions): Omit<EntityScope, 'keys'> {
+function scopeOf(
+  job: JobDefinition,
+  scope: ExtensionScope,
+  options: ExtensionOptions,
+): Omit<EntityScope, 'keys' | 'base'> {
   const { rawSchema, database } = scope.target;
   const raw = rawRelations(job.entity, rawSchema, '', database);
   return {
@@ -71,7 +75,14 @@ export function modelExtensions(options: ExtensionOptions): ContextExtensions {
     return {
       sluice: hostObject({
         current_rows: hostFunction((args) =>
-          render('current_rows', args, (job) => currentModelSql(scopeOf(job, scope, options), scope.changes)),
+          render('current_rows', args, (job) => {
+            const self = args[2];
+            return currentModelSql(
+              scopeOf(job, scope, options),
+              scope.changes,
+              self instanceof RelationValue ? self.relation : null,
+            );
+          }),
         ),
         daily_rows: hostFunction((args) =>
           render('daily_rows', args, (job) => {

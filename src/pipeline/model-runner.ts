@@ -2,6 +2,7 @@
 import type { RelationName } from '../core/relation.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
 import type { OpenWarehouse } from './ports.ts';
+import type { Usage } from '../transform/run/ports.ts';
 
 export interface RunnerNode {
   readonly name: string;
@@ -18,8 +19,13 @@ export interface RunnerResult {
   readonly state: 'done' | 'skipped' | 'failed';
   readonly rows: number;
   readonly seconds: number;
+  /** What it cost; null where nothing is paid by use. */
+  readonly usage: Usage | null;
   /** With what to do next, when it failed. */
-  readonly error: { readonly code: 'model_failed' | 'test_failed' | 'compile_error'; readonly message: string } | null;
+  readonly error: {
+    readonly code: 'model_failed' | 'test_failed' | 'compile_error' | 'table_changed';
+    readonly message: string;
+  } | null;
   readonly warnings: readonly string[];
 }
 
@@ -54,7 +60,11 @@ export interface ModelRunner {
   run(request: ModelRunRequest): Promise<readonly RunnerResult[]>;
   /** Builds and tests every node under names with `suffix`, reading raw tables with the same suffix; nothing in use changes. */
   buildAside(
-    request: Omit<ModelRunRequest, 'names' | 'marks' | 'onPublished'> & { readonly suffix: string },
+    request: Omit<ModelRunRequest, 'names' | 'marks' | 'onPublished'> & {
+      readonly suffix: string;
+      /** Keep the replaced tables of these models so long; null: not at all. */
+      readonly keep: { readonly hours: number; readonly refresh: string; readonly models: readonly string[] } | null;
+    },
   ): Promise<AsideResult>;
   /** Writes run_results.json and what else belongs under target/. */
   finish(): Promise<void>;

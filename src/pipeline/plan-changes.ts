@@ -16,6 +16,8 @@ export interface SnapshotSpan {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly complete: boolean;
+  /** Newest event time of its rows; null or left out: they carry none. */
+  readonly maxEventAt?: string | null;
 }
 
 export interface ChangesInput {
@@ -47,7 +49,8 @@ export function touchesAllKeys(pending: readonly Manifest[]): boolean {
   return pending.some((manifest) => manifest.snapshot?.complete === true);
 }
 
-function affectedBySnapshot(manifest: Manifest, snapshot: SnapshotSpan, toleranceMs: number): boolean {
+/** Whether the batch can make or unmake an absence of the snapshot. */
+export function affectedBySnapshot(manifest: Manifest, snapshot: SnapshotSpan, toleranceMs: number): boolean {
   const { times } = manifest;
   if (times === null || !snapshot.complete) return false;
   const startedAt = millisOf(snapshot.startedAt);
@@ -85,7 +88,9 @@ function minOf(days: readonly (string | null)[]): string | null {
 export function planPartitions(input: ChangesInput): PartitionPlan {
   const { historyStart, today, published, pending, job } = input;
   const nothing: PartitionPlan = { window: null, newDaysFrom: null, allKeys: false, stale: null };
-  if (historyStart === null || historyStart > today) return nothing;
+  if (historyStart === null) return nothing;
+  // A clock that was set back may lie before days that stand already: they are still changed by what comes.
+  if (historyStart > (published === null ? today : laterOf(today, published.to))) return nothing;
   if (published === null)
     return { window: { from: historyStart, to: today }, newDaysFrom: historyStart, allKeys: true, stale: null };
   const startsEarlier = historyStart < published.from;

@@ -6,6 +6,7 @@
  * topic (kafkajs has no topic ids, FACTS.md §4). Both stop the partition or topic and nothing else, until the operator accepts the loss.
  */
 import type { GapJson, RangeJson, StreamIntent } from '../core/batch.ts';
+import { isSluiceError, type ErrorCode, type SluiceError } from '../core/errors.ts';
 import type { PartitionOffsets } from '../core/record.ts';
 import { recordChecksum } from '../ingest/land-stream-batch.ts';
 import type { StreamSource } from '../ingest/ports.ts';
@@ -88,6 +89,44 @@ export async function inspectTopics(
     partitions.push({ ...log, epoch, next, lost: isLost ? { from: next, to: log.start } : null });
   }
   return { partitions, recreated };
+}
+
+/** What one topic may lack while the others are readable. A broker that cannot be reached is none of these. */
+function concernsOneTopic(error: unknown): error is SluiceError {
+  return ['topic_missing', 'broker_auth', 'broker_error'].some((code) => isSluiceError(error, code as ErrorCode));
+}
+
+/**
+ * `inspectTopics`, but a topic that is missing or may not be read does not keep the others: each has a failure of its own. Throws when no topic
+ * is readable.
+ */
+export async function inspectReadable(
+  source: StreamSource,
+  topics: readonly string[],
+  positions: readonly Position[],
+  signal?: AbortSignal,
+): Promise<{ readonly view: TopicsView; readonly failures: readonly SluiceError[] }> {
+  try {
+    return { view: await inspectTopics(source, topics, positions, signal), failures: [] };
+  } catch (error) {
+    if (!concernsOneTopic(error) || topics.length === 1) throw error;
+    const views: TopicsView[] = [];
+    const failures: SluiceError[] = [];
+    for (const topic of topics) {
+      try {
+        views.push(await inspectTopics(source, [topic], positions, signal));
+      } catch (failure) {
+        if (!concernsOneTopic(failure)) throw failure;
+        failures.push(failure);
+      }
+    }
+    if (views.length === 0) throw error;
+    const view = {
+      partitions: views.flatMap(({ partitions }) => partitions),
+      recreated: new Map(views.flatMap(({ recreated }) => [...recreated])),
+    };
+    return { view, failures };
+  }
 }
 
 /**

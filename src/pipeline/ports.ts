@@ -4,13 +4,24 @@ import type { JobDefinition } from '../core/job.ts';
 import type { ObjectStore, SnapshotSource, StreamSource } from '../ingest/ports.ts';
 import type { RawWarehouse } from '../load/ports.ts';
 import type { Lease, LeaseHolder, StateStore } from '../state/ports.ts';
-import type { ModelWarehouse } from '../transform/run/ports.ts';
+import type { ModelWarehouse, Usage } from '../transform/run/ports.ts';
 
 /** The warehouse while it is open: one connection to one database, seen from load and from transform. */
 export interface OpenWarehouse {
   readonly raw: RawWarehouse;
   readonly models: ModelWarehouse;
+  /** What everything done since it was opened cost; absent where nothing is paid by use. */
+  usage?(): Usage;
   close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Ends what the warehouse is doing, for instance on a lost lease. */
+  readonly signal?: AbortSignal | undefined;
+  /** Throws `lease_lost`; asked before every job and every table that a warehouse of jobs makes, those outside of `publish` too. */
+  readonly guard?: () => Promise<void>;
+  /** For a full refresh, which needs nothing of a file that is damaged (`warehouse_damaged`) and may begin a new one. */
+  readonly replaceDamaged?: boolean;
 }
 
 export interface WarehouseGate {
@@ -18,21 +29,14 @@ export interface WarehouseGate {
   readonly rawSchema: string;
   readonly database?: string;
   readonly dialect: 'duckdb' | 'bigquery';
+  /** How long a full refresh keeps the tables that it replaces, in hours; null: not at all. */
+  readonly keepReplacedHours: number | null;
   /**
    * A cheap identity of what the warehouse holds now, null when that is not to be had: a run with nothing to do compares it with what it
    * left behind instead of opening the warehouse.
    */
   fingerprint(): Promise<string | null>;
-  /**
-   * Whether a batch that could not be loaded has left nothing in the raw tables. Load jobs cannot be part of a transaction, so on BigQuery rows
-   * of it may be there, in one table and not yet in another.
-   */
-  readonly loadsAtomically: boolean;
-  /**
-   * `signal` ends what the warehouse is doing, for instance on a lost lease; `guard` throws `lease_lost` and is asked before every job and
-   * every table that a warehouse of jobs makes, those outside of `publish` too.
-   */
-  open(signal?: AbortSignal, guard?: () => Promise<void>): Promise<OpenWarehouse>;
+  open(options?: OpenOptions): Promise<OpenWarehouse>;
 }
 
 /** What happens, for the terminal and the log; nothing depends on it. */

@@ -51,6 +51,21 @@ export interface ModelReport {
   readonly rows: number;
   readonly partitions: readonly string[];
   readonly seconds: number;
+  /** Of BigQuery: bytes and milliseconds of slot time, null where it names none, and the job that published. */
+  readonly bytesProcessed?: number | null;
+  readonly bytesBilled?: number | null;
+  readonly slotMs?: number | null;
+  readonly jobId?: string | null;
+  /** `--dry-run` on BigQuery: bytes that the model's query would read; null: not known. */
+  readonly estimatedBytes?: number | null;
+}
+
+/** What all jobs of a run cost together, raw tables and models, where the warehouse is paid by use. */
+export interface UsageReport {
+  readonly jobs: number;
+  readonly bytesProcessed: number | null;
+  readonly bytesBilled: number | null;
+  readonly slotMs: number | null;
 }
 
 export interface ErrorReport {
@@ -66,6 +81,8 @@ export interface RunReport {
   readonly batches: readonly BatchReport[];
   readonly steps: readonly StepReport[];
   readonly models: readonly ModelReport[];
+  /** Absent where nothing is paid by use, and where the warehouse was not opened. */
+  readonly usage?: UsageReport;
   readonly errors: readonly ErrorReport[];
   /** Things to know that are no errors (schema drift, stale partitions, no history yet). */
   readonly warnings: readonly string[];

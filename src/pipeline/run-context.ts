@@ -4,7 +4,7 @@ import { SluiceError, isSluiceError, messageOf, type ErrorCode } from '../core/e
 import type { BatchRecord } from '../state/ports.ts';
 import type { LeaseSession } from './lease.ts';
 import type { JobPorts } from './ports.ts';
-import type { BatchReport, ErrorReport, ModelReport, RunRequest, StepReport } from './request.ts';
+import type { BatchReport, ErrorReport, ModelReport, RunRequest, StepReport, UsageReport } from './request.ts';
 
 export class RunContext {
   readonly ports: JobPorts;
@@ -18,6 +18,8 @@ export class RunContext {
   readonly models: ModelReport[] = [];
   readonly warnings: string[] = [];
   readonly errors: SluiceError[] = [];
+  /** Set when the warehouse is closed. */
+  usage: UsageReport | undefined;
   readonly #batches = new Map<number, BatchReport>();
   #refresh: BatchReport | undefined;
 
@@ -114,7 +116,10 @@ export class RunContext {
     }
   }
 
-  skip(name: string): void {
-    this.steps.push({ name, state: 'skipped', rows: 0, seconds: 0 });
+  /** The steps of `names` that were not run are told as skipped; the report has all of them, in this order. */
+  skipOthers(names: readonly string[]): void {
+    const run = new Map(this.steps.map((step) => [step.name, step]));
+    const all = names.map((name) => run.get(name) ?? { name, state: 'skipped' as const, rows: 0, seconds: 0 });
+    this.steps.splice(0, this.steps.length, ...all);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { logicalClock } from '../core/clock.ts';
 import { SluiceError, isSluiceError, messageOf } from '../core/errors.ts';
-import { formatMillis, millisOf } from '../core/time.ts';
+import { formatMillis } from '../core/time.ts';
 import { dryRun } from './dry-run.ts';
 import { fullRefresh } from './full-refresh.ts';
 import { landStep } from './land-step.ts';
@@ -14,29 +14,14 @@ import { loadStep, reconcileRaw } from './load-step.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import { settleWithLanding } from './recover.ts';
-import type { RunReport, RunRequest } from './request.ts';
+import type { RunReport, RunRequest, Step } from './request.ts';
 import { RunContext } from './run-context.ts';
+import { startTime } from './start-time.ts';
 import { transformStep, TransformPlanner } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
+const STEPS: readonly Step[] = ['land', 'load', 'transform'];
 const FINGERPRINT_FACT = 'warehouse_fingerprint';
-
-/** The run's logical time: given, or the clock's; never before the last batch's (CUSTOMER.md §2). */
-async function startTime(ports: JobPorts, request: Pick<RunRequest, 'logicalTime' | 'fullRefresh'>): Promise<number> {
-  if (request.logicalTime === null) return ports.clock.now();
-  const given = millisOf(request.logicalTime);
-  const last = await ports.state.lastLogicalTime(ports.job.name);
-  if (!request.fullRefresh && last !== null && given < millisOf(last)) {
-    throw new SluiceError(
-      'logical_time_before_last_batch',
-      `job ${ports.job.name}: --logical-time ${request.logicalTime} lies before the last batch's ${last}`,
-      {
-        hint: 'Give a later time, or none. Only --full-refresh may look back.',
-      },
-    );
-  }
-  return given;
-}
 
 async function isWarehouseAsLeft(context: RunContext): Promise<boolean> {
   const { warehouse, state, job } = context.ports;
@@ -56,23 +41,25 @@ async function hasWarehouseWork(context: RunContext, runner: ModelRunner): Promi
   return (await planner.tasks(await runner.nodes(), new Set())).length > 0;
 }
 
-/** Models would take the rows of a batch that is loaded by half for what is known. */
+/**
+ * What stands behind a batch that could not be loaded, or a table that is built anew without it, would show less than was there; and on a
+ * warehouse whose load jobs are no transaction, raw tables may hold a part of the batch.
+ */
 function holdModels(context: RunContext): void {
   if (context.request.only === 'load') return;
-  context.skip('transform');
-  context.ports.observer.note('models wait: raw tables may hold a part of the batch that could not be loaded');
+  context.ports.observer.note('models wait: a batch could not be loaded');
 }
 
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { only } = context.request;
   await reconcileRaw(context, warehouse);
   if (only === null || only === 'load') {
-    const rows = await context.step(
+    const loaded = await context.step(
       'load',
       () => loadStep(context, warehouse),
-      (loaded) => loaded,
+      (rows) => rows,
     );
-    if (rows === undefined && !context.ports.warehouse.loadsAtomically) return holdModels(context);
+    if (loaded === undefined) return holdModels(context);
   }
   context.checkAborted();
   if (only === null || only === 'transform') {
@@ -88,45 +75,51 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
 async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
   const { ports, session } = context;
   await session.guard();
-  const warehouse = await ports.warehouse.open(session.signal, session.guard);
+  const { signal, guard } = session;
+  const warehouse = await ports.warehouse.open({ signal, guard, replaceDamaged: context.request.fullRefresh });
   try {
     await work(warehouse);
   } finally {
+    noteUsage(context, warehouse);
     await warehouse.close();
   }
   const fingerprint = await ports.warehouse.fingerprint();
   if (fingerprint !== null) await ports.state.setFact(session.lease, FINGERPRINT_FACT, fingerprint);
 }
 
-async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
-  const { request } = context;
-  if (request.fullRefresh) {
-    if (request.fullLoad)
-      await context.step(
-        'land',
-        () => landStep(context),
-        (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0),
-      );
+/** Before the warehouse is closed. */
+export function noteUsage(context: RunContext, warehouse: OpenWarehouse): void {
+  const usage = warehouse.usage?.();
+  if (usage === undefined) return;
+  const { jobs, bytesProcessed, bytesBilled, slotMs } = usage;
+  context.usage = { jobs, bytesProcessed, bytesBilled, slotMs };
+}
+
+async function refreshSteps(context: RunContext, runner: ModelRunner): Promise<void> {
+  if (context.request.fullLoad)
     await context.step(
-      'refresh',
-      () => withWarehouse(context, (warehouse) => fullRefresh(context, warehouse, runner)),
-      () => 0,
+      'land',
+      () => landStep(context),
+      (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0),
     );
-    return;
-  }
+  await context.step(
+    'refresh',
+    () => withWarehouse(context, (warehouse) => fullRefresh(context, warehouse, runner)),
+    () => 0,
+  );
+}
+
+async function hourlySteps(context: RunContext, runner: ModelRunner): Promise<void> {
+  const { request } = context;
   if (request.only === null || request.only === 'land') {
     await context.step(
       'land',
       () => landStep(context),
       (manifests) => manifests.reduce((sum, { counts }) => sum + counts.landed, 0),
     );
-  } else context.skip('land');
-  context.checkAborted();
-  if (request.only === 'land') {
-    context.skip('load');
-    context.skip('transform');
-    return;
   }
+  context.checkAborted();
+  if (request.only === 'land') return;
   let isNeeded = true;
   try {
     isNeeded = await hasWarehouseWork(context, runner);
@@ -135,8 +128,6 @@ async function runSteps(context: RunContext, runner: ModelRunner): Promise<void>
     if (!isSluiceError(error, 'compile_error') || request.only === 'transform') throw error;
   }
   if (!isNeeded) {
-    context.skip('load');
-    context.skip('transform');
     context.ports.observer.note('nothing new: the warehouse was not touched');
     return;
   }
@@ -145,6 +136,12 @@ async function runSteps(context: RunContext, runner: ModelRunner): Promise<void>
   } catch (error) {
     context.fail(error);
   }
+}
+
+async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
+  if (context.request.fullRefresh) return refreshSteps(context, runner);
+  await hourlySteps(context, runner);
+  context.skipOthers(STEPS);
 }
 
 function exitCodeOf(context: RunContext): number {
@@ -165,6 +162,7 @@ function reportOf(context: RunContext): RunReport {
     batches: context.batchReports(),
     steps: context.steps,
     models: context.models,
+    ...(context.usage === undefined ? {} : { usage: context.usage }),
     errors: context.errorReports(),
     warnings: context.warnings,
   };

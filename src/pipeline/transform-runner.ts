@@ -1,6 +1,6 @@
 /** The model layer behind the pipeline's `ModelRunner`: transform/ compiles and runs, this turns its results into the run's. */
 import type { JobDefinition } from '../core/job.ts';
-import type { RelationName } from '../core/relation.ts';
+import type { RelationInfo, RelationName } from '../core/relation.ts';
 import type { Clock } from '../core/clock.ts';
 import {
   buildAside,
@@ -34,23 +34,14 @@ export interface TransformRunnerOptions {
 type BuiltNode = ModelNode | SeedNode;
 
 function isDaily(node: BuiltNode): boolean {
-  return (
-    node.kind === 'model' &&
-    node.config.strategy === 'insert_overwrite' &&
-    node.config.build.partitionBy?.granularity === 'day'
-  );
-}
-
-function warningsOf(result: NodeResult): readonly string[] {
-  return result.tests
-    .filter(({ status }) => status === 'warn')
-    .map(({ name, failures }) => `data test ${name} of ${result.name} warns: ${failures} row(s)`);
+  return node.kind === 'model' && node.config.strategy === 'insert_overwrite';
 }
 
 function errorOf(result: NodeResult): RunnerResult['error'] {
   const { error } = result;
   if (error === null) return null;
-  const code = error.code === 'test_failed' || error.code === 'compile_error' ? error.code : 'model_failed';
+  const known = ['test_failed', 'compile_error', 'table_changed'] as const;
+  const code = known.find((one) => one === error.code) ?? 'model_failed';
   return { code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
 }
 
@@ -60,8 +51,9 @@ function resultOf(result: NodeResult): RunnerResult {
     state: result.state,
     rows: result.rows ?? 0,
     seconds: result.seconds,
+    usage: result.usage,
     error: errorOf(result),
-    warnings: warningsOf(result),
+    warnings: result.warnings,
   };
 }
 
@@ -98,9 +90,10 @@ export class TransformRunner implements ModelRunner {
     names: readonly string[],
     changes: ReadonlyMap<string, ModelChanges>,
     options: { readonly fullRefresh?: boolean; readonly withSql: boolean },
-  ): Promise<{ readonly project: Project; readonly plan: RunPlan }> {
+  ): Promise<{ readonly project: Project; readonly plan: RunPlan; readonly relations: readonly RelationInfo[] }> {
     const project = await this.#compiled();
-    const relations = warehouse === null ? [] : await warehouse.models.relations(this.#relations(project));
+    const relations =
+      warehouse === null ? [] : await warehouse.models.relations(this.#relations(project, new Set(names)));
     const plan = planRun(project, {
       command: 'build',
       select: names,
@@ -109,12 +102,13 @@ export class TransformRunner implements ModelRunner {
       withSql: options.withSql,
       fullRefresh: options.fullRefresh ?? false,
     });
-    return { project, plan };
+    return { project, plan, relations };
   }
 
-  #relations(project: Project): readonly RelationName[] {
+  /** Of the nodes that run: a look at each of a large project's tables would be a request each. */
+  #relations(project: Project, names: ReadonlySet<string>): readonly RelationName[] {
     return [...project.nodes.values()].flatMap((node) =>
-      node.kind === 'model' || node.kind === 'seed' ? [node.relation] : [],
+      (node.kind === 'model' || node.kind === 'seed') && names.has(node.name) ? [node.relation] : [],
     );
   }
 
@@ -127,10 +121,13 @@ export class TransformRunner implements ModelRunner {
 
   async run(request: ModelRunRequest): Promise<readonly RunnerResult[]> {
     if (request.names.length === 0) return [];
-    const { project, plan } = await this.#plan(request.warehouse, request.names, request.changes, { withSql: false });
+    const { project, plan, relations } = await this.#plan(request.warehouse, request.names, request.changes, {
+      withSql: false,
+    });
     const { clock, signal, artifacts } = this.#options;
     const result = await runPlan(project, plan, request.warehouse.models, {
       clock,
+      relations,
       ...(signal === undefined ? {} : { signal }),
       ...(artifacts === undefined ? {} : { artifacts }),
       hooks: ({ name, kind }: PlannedNode) => {
@@ -162,6 +159,7 @@ export class TransformRunner implements ModelRunner {
     const aside = await buildAside(project, plan, request.warehouse.models, {
       clock,
       suffix: request.suffix,
+      keep: request.keep,
       isAside: ({ schema, name }) => raw.has(`${schema}.${name}`),
       ...(signal === undefined ? {} : { signal }),
       ...(artifacts === undefined ? {} : { artifacts }),

@@ -15,7 +15,10 @@ import { changedKeysTable } from './entity-sql.ts';
 import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
 import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
+import { currentSince, dailySince, type SinceInput } from './plan-since.ts';
+import type { ModelReport } from './request.ts';
 import type { RunContext } from './run-context.ts';
+import type { Usage } from '../transform/run/ports.ts';
 import type { WarehouseMarks } from './warehouse-marks.ts';
 
 /** What one model has to do in this run. */
@@ -24,6 +27,18 @@ export interface ModelTask {
   readonly seqs: readonly number[];
   readonly changes: ModelChanges;
   readonly partitions: PartitionPlan;
+  /** Manifests of `seqs` that count. */
+  readonly pending: readonly Manifest[];
+}
+
+function sinceOf(
+  input: SinceInput,
+  node: RunnerNode,
+  plan: PartitionPlan,
+  known: { readonly partitionStates: readonly PartitionState[]; readonly historyStart: string | null },
+): string | null {
+  if (!node.isDaily) return currentSince(input);
+  return dailySince({ ...input, plan, partitions: known.partitionStates, historyStart: known.historyStart });
 }
 
 /** A snapshot that the guard kept out is published as nothing. */
@@ -40,7 +55,9 @@ export async function admittedSnapshots(context: Pick<RunContext, 'ports'>): Pro
   const seqs = heads.filter((head) => head.kind === 'snapshot').map((head) => head.seq);
   const batches = await state.batchesBySeq(job.name, seqs);
   return batches.flatMap((batch) =>
-    batch.manifest?.snapshot !== undefined && counts(batch) ? [batch.manifest.snapshot] : [],
+    batch.manifest?.snapshot !== undefined && counts(batch)
+      ? [{ ...batch.manifest.snapshot, maxEventAt: batch.manifest.times?.maxEventAt ?? null }]
+      : [],
   );
 }
 
@@ -104,6 +121,8 @@ function publishedDays(partitions: readonly PartitionState[]): DayWindow | null 
 export class TransformPlanner {
   readonly #context: RunContext;
   readonly #marks: WarehouseMarks;
+  /** As the last `tasks` saw them. */
+  #snapshots: readonly SnapshotSpan[] = [];
 
   constructor(context: RunContext, marks: WarehouseMarks) {
     this.#context = context;
@@ -121,6 +140,7 @@ export class TransformPlanner {
   async tasks(nodes: readonly RunnerNode[], lost: ReadonlySet<string>): Promise<readonly ModelTask[]> {
     const { state, job, timezone } = this.#context.ports;
     const snapshots = await admittedSnapshots(this.#context);
+    this.#snapshots = snapshots;
     const historyStart = nodes.some((node) => node.isDaily) ? await historyStartDay(this.#context, snapshots) : null;
     const tasks: ModelTask[] = [];
     const manifests = new Map<number, Manifest>();
@@ -156,7 +176,11 @@ export class TransformPlanner {
           newDaysFrom: plan.newDaysFrom,
           keys: null,
           batchIds: pending.map((manifest) => manifest.batchId),
+          since: isFirst
+            ? null
+            : sinceOf({ job, timezone, pending, snapshots }, node, plan, { partitionStates, historyStart }),
         },
+        pending,
       });
     }
     if (historyStart === null && nodes.some((node) => node.isDaily && node.isPublished)) this.#warnNoHistory();
@@ -179,8 +203,10 @@ export class TransformPlanner {
     const seqs = [...new Set(partial.flatMap((task) => task.seqs))].sort((left, right) => left - right);
     const newDays = partial.flatMap((task) => task.changes.newDaysFrom ?? []).sort();
     const firstNewDay = newDays[0];
+    const pending = new Map(partial.flatMap((task) => task.pending.map((manifest) => [manifest.seq, manifest])));
     const { relation, statement } = changedKeysTable(this.#context.ports, {
-      seqs,
+      pending: seqs.flatMap((seq) => pending.get(seq) ?? []),
+      snapshots: this.#snapshots,
       effectiveFrom:
         firstNewDay === undefined ? null : formatMillis(startOfDay(firstNewDay, this.#context.ports.timezone)),
     });
@@ -199,9 +225,20 @@ function partitionStates(task: ModelTask, batchId: string | null): readonly Part
   ];
 }
 
+function costOf({ bytesProcessed, bytesBilled, slotMs, jobId }: Usage): Partial<ModelReport> {
+  return { bytesProcessed, bytesBilled, slotMs, jobId };
+}
+
 export function reportModel(context: RunContext, result: RunnerResult, partitions: readonly string[]): void {
-  const { name, state, rows, seconds } = result;
-  context.models.push({ name, state, rows, partitions: state === 'done' ? partitions : [], seconds });
+  const { name, state, rows, seconds, usage } = result;
+  context.models.push({
+    name,
+    state,
+    rows,
+    partitions: state === 'done' ? partitions : [],
+    seconds,
+    ...(usage === null ? {} : costOf(usage)),
+  });
   for (const warning of result.warnings) context.warn(warning);
   if (result.error === null) return;
   const { job } = context.ports;
@@ -214,17 +251,22 @@ export function reportModel(context: RunContext, result: RunnerResult, partition
   );
 }
 
-export async function publishTask(context: RunContext, marks: WarehouseMarks, task: ModelTask): Promise<void> {
+export async function publishTask(
+  context: RunContext,
+  { warehouse, marks }: { readonly warehouse: OpenWarehouse; readonly marks: WarehouseMarks },
+  task: ModelTask,
+): Promise<void> {
   const { state } = context.ports;
+  const fact = await marks.confirmation(warehouse, task.node);
   const newest = task.changes.batchIds.at(-1) ?? null;
   await state.markPublished(context.session.lease, task.node.name, {
     seqs: task.seqs,
     partitions: partitionStates(task, newest),
     logicalTime: context.logicalTime,
     ...(task.changes.full ? { replaceAll: true } : {}),
-    fact: marks.confirmation(task.node.name),
+    fact,
   });
-  marks.noteConfirmed(task.node.name);
+  marks.noteConfirmed(task.node.name, fact);
   const { stale } = task.partitions;
   if (stale !== null) {
     const { job } = context.ports;
@@ -259,7 +301,7 @@ export async function transformStep(
   const lost = await marks.lostModels(warehouse, nodes);
   for (const name of lost)
     context.warn(
-      `${name} in the warehouse is not what the last run left there (lost, or restored from a copy?); it is built anew`,
+      `${name} in the warehouse is not what the last run left there (lost, changed by hand, or restored from a copy?); it is built anew`,
     );
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
@@ -279,7 +321,7 @@ export async function transformStep(
     marks: (name) => (byName.has(name) ? marks.statements(name) : []),
     onPublished: async (name) => {
       const task = byName.get(name);
-      if (task !== undefined) await publishTask(context, marks, task);
+      if (task !== undefined) await publishTask(context, { warehouse, marks }, task);
     },
   });
   await context.session.guard();

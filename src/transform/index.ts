@@ -24,6 +24,8 @@ export type { BuildMode, PlannedNode, PlannedTest, RunCommand, RunPlan } from '.
 export { runPlan } from './run/run-plan.ts';
 export type { ModelObserver, RunOptions } from './run/run-plan.ts';
 export { compileInline, compileWithWarehouse } from './run/compile-now.ts';
+export { estimateOf } from './run/estimate.ts';
+export type { Estimate } from './run/estimate.ts';
 export { manifestOf } from './compile/manifest.ts';
 export { runResultsOf } from './run/run-results.ts';
 export { TargetFolder } from './run/target-folder.ts';
@@ -32,4 +34,12 @@ export type { AsideOptions, AsideResult, TableCount } from './run/build-aside.ts
 export type { NodeHooks } from './run/node-runner.ts';
 export type { NodeError, NodeResult, RunResult, TestResult } from './run/results.ts';
 export type { ArtifactSink } from './run/artifact-sink.ts';
-export type { GateResult, GateTest, ModelWarehouse, PublishOutcome, PublishUnit, QueryResult } from './run/ports.ts';
+export type {
+  GateResult,
+  GateTest,
+  ModelWarehouse,
+  PublishOutcome,
+  PublishUnit,
+  QueryResult,
+  Usage,
+} from './run/ports.ts';

@@ -192,6 +192,45 @@ select day, id from {{ var('input') }}
       }
     });
 
+    it.each([
+      ['hours of a timestamp', 'timestamp', 'hour'],
+      ['days of a timestamp', 'timestamp', 'day'],
+      ['months of a date', 'date', 'month'],
+      ['years of a date', 'date', 'year'],
+    ])(
+      'overwrites the planned days in partitions by %s, and leaves other days of a partition alone',
+      async (_, type, unit) => {
+        await project({
+          'models/m_$.sql': `{{ config(materialized='incremental', incremental_strategy='insert_overwrite',
+  partition_by={'field': 'moment', 'data_type': '${type}', 'granularity': '${unit}'}) }}
+select moment, id from {{ var('input') }}
+{% if is_incremental() %}where id > 10{% endif %}`,
+        });
+        const value = (day: string, hour: string): string =>
+          type === 'date' ? `date '${day}'` : `timestamp '${day} ${hour}:00:00'`;
+        const first = [
+          value('2026-03-01', '23'),
+          value('2026-03-02', '00'),
+          value('2026-03-03', '12'),
+          value('2026-03-04', '00'),
+        ];
+        await input(
+          'moment, id',
+          first.map((at, index) => `${at}, ${String(index + 1)}`),
+        );
+        await done({ changes: () => days('2026-03-01', '2026-03-04', { full: true }) });
+        await input('moment, id', [`${value('2026-03-02', '07')}, 12`, `${value('2026-03-02', '23')}, 13`]);
+        for (let repeat = 1; repeat <= 3; repeat++) {
+          const [node] = await done({ changes: () => days('2026-03-02', '2026-03-03') });
+          expect(node).toMatchObject({ mode: 'insert_overwrite', partitions: ['2026-03-02', '2026-03-03'] });
+          expect(await rows('m_$', 'id')).toEqual(['1', '12', '13', '4']);
+        }
+        await input('moment, id', [`${value('2026-03-01', '23')}, 14`]);
+        const { nodes } = await run({ changes: () => days('2026-03-02', '2026-03-03') });
+        expect(nodes[0]?.error?.message).toMatch(/rows outside of the planned window/);
+      },
+    );
+
     it('lets an overwrite read its own table', async () => {
       await project({
         'models/m_$.sql': `{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='day') }}
@@ -252,6 +291,77 @@ select * from {{ var('input') }}`,
       const [node] = await done({ fullRefresh: true });
       expect(node).toMatchObject({ mode: 'full' });
       expect(await rows('m_$', 'id, label, extra')).toEqual(['2 b 20', '3 c 30']);
+    });
+
+    const changing = (setting: string): Record<string, string> => ({
+      'models/m_$.sql': `{{ config(materialized='incremental', unique_key='id'${setting === '' ? '' : `, on_schema_change='${setting}'`}) }}
+select * from {{ var('input') }}`,
+    });
+    const columnsOf = async (): Promise<readonly string[]> =>
+      ((await under.warehouse.relation({ ...under.schema, name: own('m_$') }))?.columns ?? []).map(
+        ({ name: column }) => column,
+      );
+
+    it("leaves new columns out with on_schema_change 'ignore', says so where nobody chose that, and refuses a missing one", async () => {
+      for (const setting of ['ignore', '']) {
+        await project(changing(setting));
+        await input('id, label', ["1, 'a'"]);
+        await done();
+        await input('id, label, extra', ["1, 'b', 5", "2, 'c', 6"]);
+        const [node] = await done();
+        expect(await columnsOf()).toEqual(['id', 'label']);
+        expect(await rows('m_$', 'id, label')).toEqual(['1 b', '2 c']);
+        if (setting === 'ignore') expect(node?.warnings).toEqual([]);
+        else
+          expect(node?.warnings).toEqual([expect.stringMatching(/no column extra, which the model gives: left out/)]);
+        await input('id', ['3']);
+        const { nodes } = await run();
+        expect(nodes[0]?.error).toMatchObject({
+          code: 'model_failed',
+          message: expect.stringMatching(/missing: label/),
+        });
+        expect(await rows('m_$', 'id, label')).toEqual(['1 b', '2 c']);
+        await fixture?.dispose();
+      }
+    });
+
+    it("refuses any change with on_schema_change 'fail', and writes nothing", async () => {
+      await project(changing('fail'));
+      await input('id, label', ["1, 'a'"]);
+      await done();
+      await input('id, label, extra', ["1, 'b', 5"]);
+      const { nodes } = await run();
+      expect(nodes[0]?.error).toMatchObject({
+        code: 'model_failed',
+        message: expect.stringMatching(/new: extra .*on_schema_change is 'fail'/),
+        hint: expect.stringContaining('--full-refresh'),
+      });
+      expect(await rows('m_$', 'id, label')).toEqual(['1 a']);
+    });
+
+    it("keeps a column that the model lost with 'append_new_columns', and adds several at once", async () => {
+      await project(changing('append_new_columns'));
+      await input('id, label', ["1, 'a'", "2, 'b'"]);
+      await done();
+      await input('id, extra, more', ["2, 20, 'x'", "3, 30, 'y'"]);
+      for (let repeat = 1; repeat <= 2; repeat++) {
+        await done();
+        expect(await columnsOf()).toEqual(['id', 'label', 'extra', 'more']);
+        expect(await rows('m_$', 'id, label, extra, more')).toEqual(['1 a null null', '2 b 20 x', '3 null 30 y']);
+      }
+    });
+
+    it("makes the table's columns the model's with 'sync_all_columns': added, dropped, widened", async () => {
+      await project(changing('sync_all_columns'));
+      await input('id, label, gone, count', ["1, 'a', true, 7", "2, 'b', true, 8"]);
+      await done();
+      const wide = under.warehouse.dialect === 'bigquery' ? 'cast(9 as numeric)' : 'cast(9 as hugeint)';
+      await input('id, label, count, more', [`2, 'z', ${wide}, 'x'`, `3, 'c', ${wide}, 'y'`]);
+      for (let repeat = 1; repeat <= 2; repeat++) {
+        await done();
+        expect([...(await columnsOf())].sort()).toEqual(['count', 'id', 'label', 'more']);
+        expect(await rows('m_$', 'id, label, count, more')).toEqual(['1 a 7 null', '2 z 9 x', '3 c 9 y']);
+      }
     });
 
     it('loads a seed with types, and again only when it changed', async () => {

@@ -166,12 +166,20 @@ describe('a model that fails', () => {
 });
 
 describe('a source or store that is not as it should be', () => {
-  it('a topic that is missing is named, with the command that creates it', async () => {
+  it('a topic that is missing is named, with the command that creates it; the others are landed and published', async () => {
     await using project = await CliProject.create({ customers: 0 });
     await project.topics.delete(CUSTOMER_TOPICS.delete);
+    await project.produce([moved('A', 'Neu')]);
     const report = await project.hour('2026-03-01T06:00:00Z');
-    expect(report).toMatchObject({ exitCode: 1, errors: [{ code: 'topic_missing' }] });
+    expect(report).toMatchObject({
+      exitCode: 1,
+      batches: [{ state: 'published', landed: 1 }],
+      errors: [{ code: 'topic_missing' }],
+    });
     expect(report.errors[0]?.message).toContain(CUSTOMER_TOPICS.delete);
+    expect(await project.rows('current_customer', ...COLUMNS)).toEqual(['A | Neu']);
+    await project.topics.create(CUSTOMER_TOPICS.delete, 1);
+    expect(await project.hour('2026-03-01T07:00:00Z')).toMatchObject({ exitCode: 0, errors: [] });
   });
 
   it('an event of 20 MB is a dead letter, whole, and the others are published', async () => {
@@ -201,6 +209,69 @@ describe('a source or store that is not as it should be', () => {
       expect(await project.published()).toEqual(published);
     },
   );
+
+  it('a landing object that a lost warehouse needs keeps every table from being published with less', async () => {
+    await using project = await running();
+    await project.produce([moved('B', 'Alt')]);
+    expect(await project.hour('2026-03-01T06:30:00Z')).toMatchObject({ exitCode: 0 });
+    const published = await project.published();
+    const object = landed(project, '00000000000000000001-00000000000000000002.ndjson');
+    const bytes = readFileSync(object, 'utf8');
+    writeFileSync(object, bytes.replace('Alt', 'Olt'));
+    rmSync(join(project.home, 'warehouse.duckdb'));
+    const report = await project.hour('2026-03-01T07:00:00Z');
+    expect(report).toMatchObject({ exitCode: 1, models: [], errors: [{ code: 'object_corrupt' }] });
+    expect(report.steps).toMatchObject([
+      { name: 'land' },
+      { state: 'failed' },
+      { name: 'transform', state: 'skipped' },
+    ]);
+    writeFileSync(object, bytes);
+    expect(await project.hour('2026-03-01T08:00:00Z')).toMatchObject({ exitCode: 0, errors: [] });
+    expect(await project.published()).toEqual(published);
+  });
+
+  it('a DuckDB file that is damaged is named; a full refresh puts it aside and builds everything from landing', async () => {
+    await using project = await running();
+    const published = await project.published();
+    const path = join(project.home, 'warehouse.duckdb');
+    writeFileSync(path, readFileSync(path).subarray(0, 20_000));
+    await project.produce([moved('B', 'Neu')]);
+    const report = await project.hour('2026-03-01T07:00:00Z');
+    expect(report).toMatchObject({
+      exitCode: 1,
+      batches: [{ state: 'landed' }],
+      errors: [{ code: 'warehouse_damaged', hint: expect.stringContaining('--full-refresh') }],
+    });
+    expect(await project.hour('2026-03-01T07:30:00Z', '--full-refresh')).toMatchObject({ exitCode: 0, errors: [] });
+    expect(await project.rows('current_customer', ...COLUMNS)).toEqual(['A | Alt', 'B | Neu']);
+    expect((await project.published()).history).toEqual(published.history);
+    expect(readdirSync(project.home).some((name) => name.startsWith('warehouse.duckdb.damaged-'))).toBe(true);
+    expect(await project.hour('2026-03-01T08:00:00Z')).toMatchObject({ exitCode: 0, errors: [], batches: [] });
+  });
+
+  it.each([
+    ['a raw table', 'drop table analytics_raw.raw_customer_stream'],
+    ['a column of a raw table', 'alter table analytics_raw.raw_customer_stream drop column _headers'],
+    ['a published table', 'drop table analytics.current_customer'],
+    ['a column of a published table', 'alter table analytics.current_customer drop column street'],
+    ['the type of a column', 'alter table analytics.current_customer alter credit_limit type varchar'],
+  ])('%s that somebody took away is noticed, said, and made anew with everything in it', async (_what, sql) => {
+    await using project = await running();
+    const published = await project.published();
+    const raw = await project.rows('analytics_raw.raw_customer_stream', '_key', '_offset', 'value');
+    const database = await DuckDBInstance.create(join(project.home, 'warehouse.duckdb'));
+    const connection = await database.connect();
+    await connection.run(sql);
+    connection.closeSync();
+    database.closeSync();
+    const report = await project.hour('2026-03-01T07:00:00Z');
+    expect(report).toMatchObject({ exitCode: 0, errors: [] });
+    expect(report.warnings.join('\n')).toMatch(/lacks 1 batch|is not what the last run left there/);
+    expect(await project.published()).toEqual(published);
+    expect(await project.rows('analytics_raw.raw_customer_stream', '_key', '_offset', 'value')).toEqual(raw);
+    expect(await project.hour('2026-03-01T08:00:00Z')).toMatchObject({ exitCode: 0, models: [] });
+  });
 
   it('a DuckDB file that another process holds is waited for, then its process is named; the batch is landed', async () => {
     await using project = await running();
@@ -238,6 +309,10 @@ describe('a source or store that is not as it should be', () => {
     await using project = await running();
     const report = await project.hour('2026-03-01T05:59:59Z');
     expect(report).toMatchObject({ exitCode: 2, batches: [], errors: [{ code: 'logical_time_before_last_batch' }] });
+    expect(await project.hour('2026-03-01T05:59:59Z', '--dry-run')).toMatchObject({
+      exitCode: 2,
+      errors: [{ code: 'logical_time_before_last_batch' }],
+    });
     expect(await project.hour('2026-03-01T05:59:59Z', '--full-refresh')).toMatchObject({ exitCode: 0 });
   });
 });

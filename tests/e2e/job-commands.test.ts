@@ -28,6 +28,13 @@ describe('--only', () => {
     expect(await project.rows('current_customer', ...COLUMNS).catch(() => [])).toEqual([]);
     const published = await project.hour('2026-03-01T06:02:00Z', '--only', 'transform');
     expect(published).toMatchObject({ exitCode: 0, errors: [] });
+    // Every report names all three steps.
+    const states = [landed, loaded, published].map(({ steps }) => steps.map(({ name, state }) => `${name} ${state}`));
+    expect(states).toEqual([
+      ['land done', 'load skipped', 'transform skipped'],
+      ['land skipped', 'load done', 'transform skipped'],
+      ['land skipped', 'load skipped', 'transform done'],
+    ]);
     expect(await project.rows('current_customer', ...COLUMNS)).toEqual(['A | Neu']);
   });
 });

@@ -1,9 +1,11 @@
 /** The npm package as a stranger gets it: packed, installed into an empty folder, a project made with it, and the job run there. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildImage, runImage } from '../support/container-build.ts';
+import { registryAccess } from '../support/registry-access.ts';
 import { REPOSITORY } from '../support/sluice-command.ts';
 
 interface Outcome {
@@ -15,6 +17,7 @@ interface Outcome {
 const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
 const empty = join(folder, 'empty');
 const demo = join(empty, 'demo');
+const readme = (): string => readFileSync(join(demo, 'README.md'), 'utf8');
 let tarball = '';
 let packed: readonly string[] = [];
 
@@ -27,7 +30,7 @@ function run(command: string, args: readonly string[], cwd: string): Promise<Out
   ].join(delimiter);
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: path, HOME, npm_config_update_notifier: 'false' },
+    env: { PATH: path, HOME, npm_config_update_notifier: 'false', ...registryAccess() },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -79,6 +82,9 @@ describe('the package', () => {
       'LICENSE',
       'CHANGELOG.md',
       'package.json',
+      'docs/running.md',
+      'scaffold/Dockerfile',
+      'tests/services/bigquery/go.sum',
     ]) {
       expect(packed).toContain(file);
     }
@@ -100,13 +106,16 @@ describe('the package', () => {
       'README.md',
       'bin',
       'dist',
+      'docs',
       'jobs',
       'macros',
       'models',
       'package.json',
       'project.yml',
+      'scaffold',
       'seeds',
       'tests/data',
+      'tests/services',
     ];
     expect(parts.filter((part) => !known.includes(part))).toEqual([]);
     expect(statSync(tarball).size).toBeLessThan(3_000_000);
@@ -136,17 +145,31 @@ describe('a project made with it', () => {
       'tsconfig.json',
       '.gitignore',
       'README.md',
+      'Dockerfile',
+      '.dockerignore',
+      '.github/workflows/models.yml',
+      'examples/orders.ndjson',
+      'sluice-0.1.0.tgz',
     ]) {
       expect(existsSync(join(demo, file)), file).toBe(true);
     }
+    for (const file of ['README.md', 'Dockerfile', 'project.yml'])
+      expect(readFileSync(join(demo, file), 'utf8')).not.toContain('__project__');
     expect(readFileSync(join(demo, 'project.yml'), 'utf8')).toMatch(/^name: demo$/m);
     // The topics keep the names of the system they come from.
     expect(readFileSync(join(demo, 'jobs/customer.ts'), 'utf8')).toContain('kundenservice-kunde-create');
     expect(JSON.parse(readFileSync(join(demo, 'package.json'), 'utf8'))).toMatchObject({
       name: 'demo',
       type: 'module',
-      dependencies: { sluice: expect.any(String) },
+      dependencies: { sluice: 'file:sluice-0.1.0.tgz' },
     });
+  });
+
+  test('asks npm for the very package that made it', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(demo, 'package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    expect(existsSync(join(demo, (dependencies['sluice'] ?? '').replace('file:', '')))).toBe(true);
   });
 
   test('is not written over', async () => {
@@ -178,14 +201,53 @@ describe('a project made with it', () => {
     expect(await succeed('node', ['jobs/customer.ts', '--help'], demo)).toContain('--full-refresh');
   });
 
+  test(
+    'is installed from the package that made it, and does what its README says, line by line',
+    { timeout: 300_000 },
+    async () => {
+      const [, block = ''] = /^## The first batch$[\s\S]*?^```$\n([\s\S]*?)^```$/m.exec(readme()) ?? [];
+      const lines = block.split('\n').filter((line) => line !== '');
+      expect(lines[0]).toBe('npm install');
+      const outputs = new Map<string, string>();
+      for (const line of lines) outputs.set(line, await succeed('bash', ['-c', line], demo));
+      const output = (start: string): string => [...outputs].find(([line]) => line.startsWith(start))?.[1] ?? '';
+      expect(output('npx sluice debug')).toContain('all checks passed');
+      expect(output('npx sluice job run customer')).toMatch(/read 4, landed 3, 1 dead letter/);
+      expect(output('npx sluice show --inline')).toContain('Heidenkampsweg 4');
+      expect(output('npx sluice dlq list')).toContain('kundenservice-kunde-create');
+      expect(output('npx sluice show --limit')).toMatch(/2026-03-02.*paid/);
+      expect(output('npx sluice job status')).toContain('nothing is unfinished');
+    },
+  );
+
+  test('becomes an image whose user can run its jobs and models', { timeout: 300_000 }, async () => {
+    const work = join(folder, 'image');
+    const home = join(work, 'home');
+    mkdirSync(home, { recursive: true });
+    for (const part of [folder, work]) chmodSync(part, 0o755);
+    chmodSync(home, 0o777);
+    const image = await buildImage(demo, work);
+    expect(await runImage(image, ['job', 'list'], { SLUICE_TARGET: 'dev' })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/customer .*\n.*order/),
+    });
+    const env = { SLUICE_TARGET: 'dev', SLUICE_HOME: home };
+    expect(await runImage(image, ['build'], env)).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a job of a project', () => {
+  beforeAll(() => succeed('npx', ['sluice', 'init', 'other'], empty));
+  const other = join(empty, 'other');
+
   test('runs its job: events become rows, by the command and by the job file', async () => {
-    const sluice = (...args: string[]): Promise<string> => succeed('npx', ['sluice', ...args], demo);
+    const sluice = (...args: string[]): Promise<string> => succeed('npx', ['sluice', ...args], other);
     for (const topic of ['create', 'update', 'delete'])
       await sluice('topic', 'create', `kundenservice-kunde-${topic}`, '--partitions', '2');
     const event = (id: string, street: string): string =>
       `{"key":"${id}","value":{"id":"${id}","updated_at":"2026-03-01T10:15:30.123Z","street":"${street}","external_ref":9007199254740993},"timestamp":"2026-03-01T10:15:31Z"}`;
     writeFileSync(
-      join(demo, 'one.ndjson'),
+      join(other, 'one.ndjson'),
       [event('K-1', 'Wendenstraße 12'), event('K-2', 'Heidenkampsweg 1')].join('\n'),
     );
     await sluice('topic', 'produce', 'kundenservice-kunde-create', '--file', 'one.ndjson');
@@ -195,9 +257,9 @@ describe('a project made with it', () => {
       batches: [{ id: 'customer-00000001', kind: 'stream', read: 2, landed: 2, quarantined: 0 }],
       errors: [],
     });
-    writeFileSync(join(demo, 'two.ndjson'), event('K-3', 'Hammer Landstraße 3'));
+    writeFileSync(join(other, 'two.ndjson'), event('K-3', 'Hammer Landstraße 3'));
     await sluice('topic', 'produce', 'kundenservice-kunde-update', '--file', 'two.ndjson');
-    expect(JSON.parse(await succeed('node', ['jobs/customer.ts', '--json'], demo))).toMatchObject({
+    expect(JSON.parse(await succeed('node', ['jobs/customer.ts', '--json'], other))).toMatchObject({
       exitCode: 0,
       batches: [{ read: 1, landed: 1 }],
     });

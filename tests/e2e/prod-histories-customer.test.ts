@@ -1,4 +1,4 @@
-/** Random histories as on the embedded target, on real Kafka, fake GCS, the BigQuery emulator behind the strict front, and PostgreSQL. */
+/** Random histories as on the embedded target, on real Kafka, fake GCS, the BigQuery emulator (behind the strict front, and bare), and PostgreSQL. */
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { PRODUCTION_START_MS, startProduction, type Production } from '../services/production.ts';
 import { checkHistories } from '../support/histories.ts';
@@ -6,19 +6,20 @@ import { ProductionProject } from '../support/production-project.ts';
 import { playOn } from '../support/project-run.ts';
 import { inProcess } from '../support/run-in-process.ts';
 
-const HISTORIES = 20;
-
 describe('the customer tables in production after a random history', () => {
   let production: Production;
 
   beforeAll(async () => {
-    production = await startProduction({ front: true });
+    production = await startProduction();
   }, PRODUCTION_START_MS);
   afterAll(() => production.stop());
 
-  it(`are the oracle's, ${HISTORIES} times`, { timeout: 900_000 }, async () => {
-    await checkHistories('customer', HISTORIES, async (history) => {
-      await using project = await ProductionProject.create(production, history.topics);
+  it.each([
+    { warehouse: 'behind the strict front', front: true, times: 20 },
+    { warehouse: 'on the bare emulator', front: false, times: 4 },
+  ])("are the oracle's $warehouse, $times times", { timeout: 1_800_000 }, async ({ front, times }) => {
+    await checkHistories('customer', times, async (history) => {
+      await using project = await ProductionProject.create(production, history.topics, { front });
       await playOn(project, history, inProcess(undefined, project.target));
     });
   });

@@ -11,7 +11,7 @@ from (select count(*) as n, min("day") as lowest, max("day") as highest from "te
 
 delete from "main"."target"
 where "day" >= date '2026-03-02' and "day" < date '2026-03-04'
-and "id" in (select "_key" from "main"."changed");
+and cast("id" as varchar) in (select cast("_key" as varchar) from "main"."changed");
 
 delete from "main"."target"
 where "day" >= date '2026-03-04' and "day" < date '2026-03-05';
@@ -19,7 +19,7 @@ where "day" >= date '2026-03-04' and "day" < date '2026-03-05';
 insert into "main"."target" ("day", "id", "label")
 select "day", "id", "label"
 from "temp"."main"."main.target"
-where "day" >= date '2026-03-04' or "id" in (select "_key" from "main"."changed");
+where "day" >= date '2026-03-04' or cast("id" as varchar) in (select cast("_key" as varchar) from "main"."changed");
 
 drop table "temp"."main"."main.target";
 

@@ -9,7 +9,7 @@ from (select count(*) as n from "temp"."main"."main.target" where "day" is null)
 select case when found.n > 0 then error('the model gives rows outside of the planned window 2026-03-02 to 2026-03-02 (day): ' || cast(found.n as varchar) || ' rows' || coalesce(', from ' || cast(found.lowest as varchar) || ' to ' || cast(found.highest as varchar), '')) end
 from (select count(*) as n, min("day") as lowest, max("day") as highest from "temp"."main"."main.target" where not ("day" >= date '2026-03-02' and "day" < date '2026-03-03')) as found;
 
-alter table "main"."target" add column "extra" INTEGER;
+alter table "main"."target" add column if not exists "extra" INTEGER;
 
 delete from "main"."target"
 where "day" >= date '2026-03-02' and "day" < date '2026-03-03';

@@ -2,9 +2,9 @@ create or replace table `my-project`.`analytics`.`target__sluice_stage`
 options (expiration_timestamp = timestamp_add(current_timestamp(), interval 24 hour)) as
 select * from main.input;
 
-alter table `my-project`.`analytics`.`target` add column `extra` INT64;
+alter table `my-project`.`analytics`.`target` add column if not exists `extra` INT64;
 
-alter table `my-project`.`analytics`.`target` drop column `version`;
+alter table `my-project`.`analytics`.`target` drop column if exists `version`;
 
 alter table `my-project`.`analytics`.`target` alter column `label` set data type JSON;
 

@@ -9,9 +9,9 @@ from (select count(*) as n from "temp"."main"."main.target" where "id" is null) 
 select case when found.n > 0 then error('unique_key (id) stands more than once in the model''s rows, surplus: ' || cast(found.n as varchar) || ' rows') end
 from (select coalesce(sum(repeated.extra), 0) as n from (select count(*) - 1 as extra from "temp"."main"."main.target" group by "id" having count(*) > 1) as repeated) as found;
 
-alter table "main"."target" add column "extra" INTEGER;
+alter table "main"."target" add column if not exists "extra" INTEGER;
 
-alter table "main"."target" drop column "version";
+alter table "main"."target" drop column if exists "version";
 
 alter table "main"."target" alter column "id" set data type BIGINT;
 

@@ -90,6 +90,68 @@ describe('jobs', () => {
     expect((await rest('GET', '/jobs/half')).status).toBe(404);
   });
 
+  test('a load from several objects with times of microseconds and repeated fields works as in BigQuery', async () => {
+    const fields = [
+      { name: 'n', type: 'INTEGER' },
+      { name: 'happened_at', type: 'TIMESTAMP' },
+      { name: 'tags', type: 'RECORD', mode: 'REPEATED', fields: [{ name: 'v', type: 'STRING' }] },
+    ];
+    const tableReference = { projectId: emulator.project, datasetId: 'ds', tableId: 'shapes' };
+    await rest('POST', '/datasets/ds/tables', { tableReference, schema: { fields } });
+    objects.objects.set(
+      'gs://b/shape-1.ndjson',
+      '{"n":1,"happened_at":"9999-12-31T23:59:59.999999Z","tags":[{"v":"a"}]}\n',
+    );
+    objects.objects.set(
+      'gs://b/shape-2.ndjson',
+      '{"n":9007199254740993,"happened_at":"2026-03-01T00:00:00.000001Z"}\n',
+    );
+    const answer = await rest('POST', '/jobs', {
+      jobReference: { projectId: emulator.project, jobId: 'shapes', location: 'EU' },
+      configuration: {
+        load: {
+          sourceUris: ['gs://b/shape-1.ndjson', 'gs://b/shape-2.ndjson'],
+          sourceFormat: 'NEWLINE_DELIMITED_JSON',
+          destinationTable: tableReference,
+          schema: { fields },
+          writeDisposition: 'WRITE_APPEND',
+        },
+      },
+    });
+    expect([answer.status, at(answer.body, 'status.errorResult')]).toEqual([200, undefined]);
+    expect(await rows('select n, unix_micros(happened_at), array_length(tags) from ds.shapes order by n')).toEqual([
+      ['1', '253402300799999999', '1'],
+      ['9007199254740993', '1772323200000001', null],
+    ]);
+  });
+
+  test('a load takes unknown members and rows without required ones', async () => {
+    await rest('POST', '/datasets/ds/tables', {
+      tableReference: { projectId: emulator.project, datasetId: 'ds', tableId: 'required' },
+      schema: { fields: [{ name: 'n', type: 'INTEGER', mode: 'REQUIRED' }] },
+    });
+    objects.objects.set('gs://b/unknown.ndjson', '{"more":1}\n');
+    expect((await load('unknown', 'required', ['gs://b/unknown.ndjson'])).status).toBe(200);
+    expect(await rows('select count(*) from ds.required where n is null')).toEqual([['1']]);
+  });
+
+  test('labels and maximumBytesBilled are kept in the configuration and mean nothing', async () => {
+    const answer = await rest('POST', '/jobs', {
+      jobReference: { projectId: emulator.project, jobId: 'labelled', location: 'EU' },
+      configuration: {
+        labels: { Bad: 'Ü' },
+        query: { query: 'select 1', useLegacySql: false, maximumBytesBilled: '1' },
+      },
+    });
+    expect([answer.status, at(answer.body, 'configuration.labels.Bad')]).toEqual([200, 'Ü']);
+  });
+
+  test('a cancelled job is done, whatever it was', async () => {
+    await runJob('select 1', {}, 'cancelled');
+    const answer = await rest('POST', '/jobs/cancelled/cancel');
+    expect([answer.status, at(answer.body, 'job.status.state')]).toEqual([200, 'DONE']);
+  });
+
   test('a load job has no statistics', async () => {
     const job = await rest('GET', '/jobs/load-twice');
     expect(at(job.body, 'statistics.load')).toBeUndefined();
@@ -151,6 +213,11 @@ describe('scripts and transactions', () => {
 
   test('@@row_count is not there', async () => {
     expect(message(await runJob('select @@row_count'))).toMatch(/Unrecognized name: @@row_count/);
+  });
+
+  test('BEGIN … EXCEPTION catches nothing', async () => {
+    const script = 'begin create temp table t as select error("heard") as x; exception when error then select 2; end';
+    expect(message(await runJob(script))).toMatch(/heard/);
   });
 
   test('DECLARE leaks: later queries of any client have the identifier replaced', async () => {
@@ -253,7 +320,64 @@ describe('DDL', () => {
   });
 });
 
+describe('SQL that models use, as in BigQuery', () => {
+  test.each([
+    ["select date(timestamp '2026-10-24 22:00:00+00', 'Europe/Berlin')", '2026-10-25'],
+    ['select count(*) from unnest(generate_date_array(date "2024-02-28", date "2024-03-01")) as day', '3'],
+    ['select x from unnest([3, 1, 2]) as x where true qualify row_number() over (order by x) = 1', '1'],
+    [
+      "select timestamp_add(timestamp '2026-03-01 00:00:00+00', interval -300000 millisecond) = timestamp '2026-02-28 23:55:00+00'",
+      'true',
+    ],
+    ["select safe_cast('x' as int64) is null", 'true'],
+    ['select cast(cast("9223372036854775807" as numeric) as int64)', '9223372036854775807'],
+    [`select json_query('{"a":null}', '$."a"') is null`, 'true'],
+    [`select json_value('{"a":"\\ufeff\\u00e4"}', '$."a"') = '\ufeffä'`, 'true'],
+    [`select to_json_string(parse_json('{"a":[1,{"b":"x"}]}', wide_number_mode => 'round'))`, '{"a":[1,{"b":"x"}]}'],
+  ])('%s', async (sql, value) => {
+    expect(await rows(sql)).toEqual([[value]]);
+  });
+
+  test('the local day after the last one is an error', async () => {
+    const query = "select date(timestamp '9999-12-31 23:30:00+00', 'Europe/Berlin')";
+    expect((await rest('POST', '/queries', { query, useLegacySql: false })).status).toBe(400);
+  });
+});
+
 describe('values', () => {
+  test('JSON keeps the text of its numbers and repeated names (BigQuery rounds to doubles and keeps the first)', async () => {
+    const text = '{"n":123456789012345678901234567890,"a":1,"a":2}';
+    expect(await rows(`select parse_json('${text}', wide_number_mode => 'round')`)).toEqual([[text]]);
+  });
+
+  test('what json_query gives cannot be compared, although it is a STRING', async () => {
+    const answer = await runJob(`create temp table t as select nullif(json_query('{"a":{}}', '$.a'), 'null') as v`);
+    expect(message(answer)).toMatch(/unsupported for json/);
+  });
+
+  test('of a union, both names of a column that the first part selects twice read the first of them in every part', async () => {
+    const union = (second: string): string =>
+      `with u as (select n as a, ${second} as b from (select 1 as n) union all select 2, 3) select a, b from u order by a`;
+    expect(await rows(union('n'))).toEqual([
+      ['1', '1'],
+      ['2', '2'],
+    ]);
+    expect(await rows(union('coalesce(n)'))).toEqual([
+      ['1', '1'],
+      ['2', '3'],
+    ]);
+  });
+
+  test('a name that is table and column at once is the row where BigQuery groups', async () => {
+    await mustRun('create table ds.town as select "Hamburg" as town');
+    const answer = await rest('POST', '/queries', {
+      query: 'select town from ds.town group by town',
+      useLegacySql: false,
+    });
+    expect(answer.status).toBe(400);
+    expect(await rows('select town from ds.town as t group by town')).toEqual([['Hamburg']]);
+  });
+
   test('json_value loses digits of large integers', async () => {
     const [[value] = []] = await rows(`select json_value('{"n":12345678901234567890}', '$.n')`);
     expect(value).not.toBe('12345678901234567890');

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,6 +155,33 @@ describe('the DuckDB database', () => {
     const running = await caught(() => database.query('select count(*) from range(1000000000000) a, range(1000000) b'));
     expect(isSluiceError(running, 'interrupted')).toBe(true);
     expect(isSluiceError(await caught(() => database.query('select 1')), 'interrupted')).toBe(true);
+  });
+
+  it.each([0, 100, 4096, 8192])(
+    'takes a file of %i bytes, whose maker died before its headers stood, as none',
+    async (size) => {
+      const whole = await open();
+      await whole.close();
+      const path = join(folder, 'w.duckdb');
+      writeFileSync(path, readFileSync(path).subarray(0, size));
+      const database = await open();
+      await database.run('create table t as select 1 as a');
+      expect((await database.query('from t')).rows).toEqual([[1]]);
+    },
+  );
+
+  it('names a damaged file and leaves it alone, unless all is built anew: then it is put aside', async () => {
+    const path = join(folder, 'w.duckdb');
+    const damaged = 'no database, but perhaps something dear to somebody\n'.repeat(400);
+    writeFileSync(path, damaged);
+    const error = await caught(() => open());
+    expect(isSluiceError(error, 'warehouse_damaged')).toBe(true);
+    expect(String(error)).toContain(path);
+    expect(readFileSync(path, 'utf8')).toBe(damaged);
+    const database = await open({ replaceDamaged: true });
+    expect((await database.query('select 1')).rows).toEqual([[1]]);
+    const aside = readdirSync(folder).filter((name) => name.startsWith('w.duckdb.damaged-'));
+    expect(aside.map((name) => readFileSync(join(folder, name), 'utf8'))).toEqual([damaged]);
   });
 
   it('says which file cannot be opened', async () => {

@@ -48,6 +48,23 @@ it('gives MD5, size and generation of an object, and the head of a download, as 
   expect(response.headers.get('x-goog-generation')).toBe(String(metadata.generation));
 });
 
+it('lists by prefix in order of name, page by page, and sees an object as soon as it is there, as GCS does', async () => {
+  for (const name of ['list/b', 'list/a', 'list/c', 'other']) await bucket.file(name).save('x', { resumable: false });
+  const [first, next] = await bucket.getFiles({ prefix: 'list/', maxResults: 2, autoPaginate: false });
+  expect(first.map(({ name }) => name)).toEqual(['list/a', 'list/b']);
+  const [second] = await bucket.getFiles({ ...(next as object), autoPaginate: false });
+  expect(second.map(({ name }) => name)).toEqual(['list/c']);
+});
+
+it('gives the address of a resumable upload that leads back to it, as GCS does', async () => {
+  expect(await startResumable('address')).toMatch(new RegExp(`^${server.endpoint}/`));
+});
+
+it('lets the second write win where no precondition is named, as GCS does (nothing here writes without one)', async () => {
+  for (const text of ['1', '2']) await bucket.file('over').save(text, { resumable: false });
+  expect((await bucket.file('over').download())[0].toString()).toBe('2');
+});
+
 it('refuses a multipart upload whose declared MD5 does not fit, as GCS does', async () => {
   const save = bucket
     .file('wrong-md5')

@@ -33,8 +33,8 @@ afterEach(async () => {
   await proxy.stop();
 });
 
-function optionsOf(apiEndpoint: string | null, change: { bucket?: string; keyfile?: string } = {}) {
-  return { bucket: BUCKET, prefix: '', project: null, keyfile: null, apiEndpoint, ...change };
+function optionsOf(apiEndpoint: string | null, change: { bucket?: string } = {}) {
+  return { bucket: BUCKET, prefix: '', project: null, apiEndpoint, ...change };
 }
 
 /** The fault for the first `times` requests that match, nothing for the others. */
@@ -282,7 +282,13 @@ describe('what an operator has to know', () => {
       ['absent.json', /ENOENT/],
     ];
     for (const [name, says] of files) {
-      const unusable = createGcsObjectStore(optionsOf(null, { keyfile: join(folder, name) }));
+      const identity = {
+        keyfile: join(folder, name),
+        defaultFile: null,
+        impersonate: null,
+        allowed: { executables: false, urls: false },
+      };
+      const unusable = createGcsObjectStore({ ...optionsOf(null), identity });
       await expect(unusable.create('a')).rejects.toMatchObject({
         code: 'config_invalid',
         message: expect.stringMatching(says),

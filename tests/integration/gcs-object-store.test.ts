@@ -14,7 +14,7 @@ for (const prefix of ['', 'some/prefix/']) {
   describeObjectStore(`Google Cloud Storage${prefix && ' below a prefix'}`, async () => {
     const bucket = `sluice-test-${String((bucketNumber += 1))}`;
     await server.createBucket(bucket);
-    const options = { bucket, prefix, project: null, keyfile: null, apiEndpoint: server.endpoint };
+    const options = { bucket, prefix, project: null, apiEndpoint: server.endpoint };
     return { store: createGcsObjectStore(options), other: createGcsObjectStore(options), cleanUp: async () => {} };
   });
 }

@@ -62,8 +62,8 @@ export interface Production {
    * becomes slower with every table, so long suites bring a warehouse of their own.
    */
   place(options?: { readonly name?: string; readonly warehouse?: ProductionWarehouse }): Promise<ProductionEnvironment>;
-  /** Another warehouse that reads the same buckets. */
-  newWarehouse(): Promise<ProductionWarehouse>;
+  /** Another warehouse that reads the same buckets; `front` as in the options, whose own is taken where it is absent. */
+  newWarehouse(front?: ProductionOptions['front']): Promise<ProductionWarehouse>;
   stop(): Promise<void>;
 }
 
@@ -93,9 +93,9 @@ export async function startProduction(options: ProductionOptions = {}): Promise<
     // All have come to an end before one failure is thrown, so that nothing is started behind the caller's back.
     await Promise.allSettled(starting);
     const [kafka, postgres, gcs] = await Promise.all(starting);
-    const newWarehouse = (fixed?: number): Promise<ProductionWarehouse> =>
-      keep(startWarehouse(gcs.endpoint, { ...options, ...(fixed === undefined ? {} : { port: fixed }) }));
-    const own = await newWarehouse(ports.bigquery);
+    const newWarehouse: Production['newWarehouse'] = (front = options.front ?? false) =>
+      keep(startWarehouse(gcs.endpoint, { ...options, front }));
+    const own = await keep(startWarehouse(gcs.endpoint, { ...options, ...port(ports.bigquery) }));
     let places = 0;
     const place: Production['place'] = async ({ name = `place_${(places += 1)}`, warehouse = own } = {}) => {
       await gcs.createBucket(name);
@@ -113,7 +113,7 @@ export async function startProduction(options: ProductionOptions = {}): Promise<
         METADATA_SERVER_DETECTION: 'none',
       };
     };
-    return { kafka, gcs, warehouse: own, postgres, place, newWarehouse: () => newWarehouse(), stop };
+    return { kafka, gcs, warehouse: own, postgres, place, newWarehouse, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -141,6 +141,7 @@ async function startWarehouse(
     lose: async () => {
       await emulator.stop();
       emulator = await startBigQueryEmulator({ ...settings, port: Number(new URL(apiEndpoint).port) });
+      front?.forgetTables();
     },
     stop: async () => {
       await front?.stop();

@@ -97,15 +97,39 @@ function guardProblems(
       before.has(landed.batchOf(`${topic}/${epoch}/${partition}/${offset}`, sealed) ?? ''),
     );
     const earlier = truth.snapshots.filter(({ id }) => before.has(landed.batchOf(id, sealed) ?? ''));
-    const { there, turned, refused } = guardSnapshot({ ...truth, records: known, snapshots: earlier }, candidate);
+    const possible = asOfDecision(earlier, sealed).map((snapshots) =>
+      guardSnapshot({ ...truth, records: known, snapshots }, candidate),
+    );
+    const isRight = possible.some(({ there, turned, refused }) => {
+      const counted = admission?.keysThere === there && admission.keysGone === turned;
+      return counted && candidate.admitted === (!refused || admission.accepted);
+    });
+    if (isRight) return [];
+    const wanted = possible.map(({ there, turned, refused }) => `${turned} of ${there}${refused ? ', refused' : ''}`);
     const came = admission === null ? 'nothing' : `${admission.keysGone} of ${admission.keysThere}`;
-    const right = admission !== null && admission.keysThere === there && admission.keysGone === turned;
-    const decided = candidate.admitted === (!refused || admission?.accepted === true);
-    return right && decided
-      ? []
-      : [
-          `guard of ${candidate.id}: expected ${turned} of ${there}${refused ? ', refused' : ''}; got ${came}, ${candidate.admitted ? 'admitted' : 'refused'}`,
-        ];
+    return [
+      `guard of ${candidate.id}: expected ${wanted.join(' or ')}; got ${came}, ${candidate.admitted ? 'admitted' : 'refused'}`,
+    ];
+  });
+}
+
+/**
+ * Which of the earlier snapshots counted when the guard decided: one that an operator let in may have come in before or after that. Letting in takes
+ * all that are kept out, so those that were in by then are the first of them.
+ */
+function asOfDecision(
+  earlier: readonly OracleSnapshot[],
+  sealed: readonly SealedBatch[],
+): readonly (readonly OracleSnapshot[])[] {
+  const letIn = new Set(
+    sealed.flatMap(({ manifest, admission }) =>
+      admission?.accepted === true ? [manifest.snapshot?.snapshotId ?? ''] : [],
+    ),
+  );
+  const accepted = earlier.filter(({ id }) => letIn.has(id)).map(({ id }) => id);
+  return Array.from({ length: accepted.length + 1 }, (_, count) => {
+    const notYet = new Set(accepted.slice(count));
+    return earlier.map((snapshot) => (notYet.has(snapshot.id) ? { ...snapshot, admitted: false } : snapshot));
   });
 }
 

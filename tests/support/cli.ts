@@ -2,7 +2,7 @@
  * A copy of the reference project with topics, a customer service and a SLUICE_HOME of its own, driven by the command line alone. What a test
  * breaks (a model, the job file, the topics) is broken in the copy.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +12,9 @@ import { CustomerDirectory } from '../../src/demo/customer-directory.ts';
 import { startCustomerService, type CustomerService, type ServiceFault } from '../../src/demo/customer-service.ts';
 import type { RunReport } from '../../src/pipeline/request.ts';
 import { customersOf } from './customer-service.ts';
+import { copyProject } from './project-copy.ts';
 import { TableReader } from './read-tables.ts';
-import { REPOSITORY, sluice, type CommandOutcome } from './sluice-command.ts';
-
-const PROJECT_FILES = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'];
+import { sluice, type CommandOutcome } from './sluice-command.ts';
 
 export interface CliProjectOptions {
   /** Generated customers that the service lists at the start. */
@@ -36,10 +35,7 @@ export class CliProject implements AsyncDisposable {
   private constructor({ customers = 3, partitions = 1 }: CliProjectOptions) {
     this.directory = new CustomerDirectory(customersOf(customers));
     this.#partitions = partitions;
-    for (const file of PROJECT_FILES) cpSync(join(REPOSITORY, file), join(this.dir, file), { recursive: true });
-    mkdirSync(join(this.dir, 'node_modules'));
-    symlinkSync(REPOSITORY, join(this.dir, 'node_modules', 'sluice'));
-    writeFileSync(join(this.dir, 'package.json'), '{ "type": "module" }');
+    copyProject(this.dir);
   }
 
   static async create(options: CliProjectOptions = {}): Promise<CliProject> {

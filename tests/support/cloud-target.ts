@@ -8,6 +8,7 @@ import { startBigQueryEmulator } from '../services/bigquery/emulator.ts';
 import { startFaultProxy, type FaultProxy } from '../services/gcs/fault-proxy.ts';
 import { startFakeGcs } from '../services/gcs/server.ts';
 import { startBigQueryFront, type BigQueryFront } from './bigquery-front/front.ts';
+import { NO_CREDENTIALS } from './no-credentials.ts';
 import { environmentOf, type TargetOf } from './run-in-process.ts';
 
 export interface Cloud {
@@ -69,7 +70,7 @@ function cloudTarget(
       bucket: BUCKET,
       prefix: '',
       project: endpoints.project,
-      keyfile: null,
+      ...NO_CREDENTIALS,
       apiEndpoint: endpoints.storage,
       compression: 'none',
       requestTimeoutMs: null,
@@ -81,10 +82,11 @@ function cloudTarget(
       rawSchema: `${DATASET}_raw`,
       location: LOCATION,
       apiEndpoint: endpoints.warehouse,
-      keyfile: null,
+      ...NO_CREDENTIALS,
       maximumBytesBilled: null,
       priority: 'interactive',
       jobTimeoutMs: null,
+      keepReplacedDays: 7,
       requestTimeoutMs: null,
       threads: 1,
     }),

@@ -152,8 +152,12 @@ export function rawHistories(entity: 'customer' | 'order'): fc.Arbitrary<RawHist
   });
 }
 
-export function histories(entity: 'customer' | 'order'): fc.Arbitrary<History> {
-  return rawHistories(entity).map((raw) => buildHistory(entity, raw));
+/** `shape` bends random histories towards what a test is about. */
+export function histories(
+  entity: 'customer' | 'order',
+  shape: (raw: RawHistory) => RawHistory = (raw) => raw,
+): fc.Arbitrary<History> {
+  return rawHistories(entity).map((raw) => buildHistory(entity, shape(raw)));
 }
 
 /** A failing history is made smaller for this long. */
@@ -167,11 +171,12 @@ export async function checkHistories(
   entity: 'customer' | 'order',
   numRuns: number,
   check: (history: History) => Promise<void> | void,
+  shape?: (raw: RawHistory) => RawHistory,
 ): Promise<void> {
   const { SLUICE_SEED: seed, SLUICE_PATH: path, SLUICE_RUNS: runs } = process.env;
   let failedAt: number | undefined;
   const details = await fc.check(
-    fc.asyncProperty(histories(entity), async (history) => {
+    fc.asyncProperty(histories(entity, shape), async (history) => {
       if (failedAt !== undefined && performance.now() - failedAt > SHRINK_MS) return;
       try {
         await check(history);

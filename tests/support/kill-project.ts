@@ -3,16 +3,7 @@
  * in between must be a complete state, and after one undisturbed run everything must be the oracle's.
  */
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,12 +14,12 @@ import type { ProjectData } from './check-project.ts';
 import { CUSTOMER } from './entities.ts';
 import type { History, ProducedRecord } from './history-build.ts';
 import { ListingServer } from './listing-server.ts';
+import { copyProject } from './project-copy.ts';
 import { REPOSITORY, start } from './sluice-command.ts';
 import type { CommandOutcome, RunningCommand } from './sluice-command.ts';
 
 /** In memory where the system has such a folder: what a power cut would lose is not looked at here, a killed process loses nothing. */
 const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-const PROJECT_FILES = ['project.yml', 'jobs', 'models', 'macros', 'seeds', 'tests/data'];
 const BIN = join(REPOSITORY, 'bin', 'sluice.mjs');
 
 /** Dumps of what readers read. */
@@ -75,10 +66,7 @@ export class KillProject implements AsyncDisposable {
   private constructor(server: ListingServer, surroundings: Surroundings) {
     this.server = server;
     this.#surroundings = surroundings;
-    for (const file of PROJECT_FILES) cpSync(join(REPOSITORY, file), join(this.#folder, file), { recursive: true });
-    mkdirSync(join(this.#folder, 'node_modules'));
-    symlinkSync(REPOSITORY, join(this.#folder, 'node_modules', 'sluice'));
-    writeFileSync(join(this.#folder, 'package.json'), '{ "type": "module" }');
+    copyProject(this.#folder);
     const settings = join(this.#folder, 'project.yml');
     writeFileSync(settings, surroundings.settings(readFileSync(settings, 'utf8')));
   }

@@ -40,16 +40,20 @@ export class ProductionProject implements HistoryProject {
     this.env = env;
     this.topics = new KafkaTopics({ brokers: [env.KAFKA_BROKERS] });
     this.target = (config) => resolveTarget(config, 'prod', env);
-    const bucket = { bucket: env.GCS_BUCKET, prefix: '', project: null, keyfile: null };
+    const bucket = { bucket: env.GCS_BUCKET, prefix: '', project: null };
     this.data = {
       landing: createGcsObjectStore({ ...bucket, apiEndpoint: env.GCS_API_ENDPOINT }),
       tables: () => Promise.resolve(new BigQueryTables(warehouse.api, env.BIGQUERY_DATASET)),
     };
   }
 
-  /** With a warehouse of its own, and topics that are new: one history at a time. */
-  static async create(production: Production, topics: History['topics']): Promise<ProductionProject> {
-    const warehouse = await production.newWarehouse();
+  /** With a warehouse of its own (behind the strict front, or the bare emulator), and topics that are new: one history at a time. */
+  static async create(
+    production: Production,
+    topics: History['topics'],
+    options: { readonly front: boolean },
+  ): Promise<ProductionProject> {
+    const warehouse = await production.newWarehouse(options.front);
     const [env, home] = await Promise.all([
       production.place({ warehouse }),
       mkdtemp(join(tmpdir(), 'sluice-production-')),

@@ -22,6 +22,8 @@ export interface JobCall {
   readonly fullLoad: boolean;
   readonly maxBatchRows: number | null;
   readonly acceptDeletes: boolean;
+  /** Instead of a run: these days once more, by `job backfill`. */
+  readonly backfill?: { readonly from: string; readonly to: string };
   /** Logical milliseconds that the API has taken so far in this run; a run in this process lets its clock show them. */
   readonly apiMs: () => number;
 }

@@ -19,6 +19,7 @@ import type { JobDefinition } from '../../src/core/job.ts';
 import type { ModelRunner } from '../../src/pipeline/model-runner.ts';
 import type { JobPorts } from '../../src/pipeline/ports.ts';
 import type { RunRequest } from '../../src/pipeline/request.ts';
+import { backfill } from '../../src/pipeline/backfill.ts';
 import { runJob } from '../../src/pipeline/run-job.ts';
 import type { JobCall, JobOutcome, RunJob } from './project-run.ts';
 
@@ -95,7 +96,11 @@ export function inProcess(modelsOf: ModelsOf = jobModelRunner, targetOf: TargetO
       const clock = { now: (): number => Date.parse(call.logicalTime) + apiMs(), monotonic: apiMs };
       const ports: JobPorts = { ...(await jobPorts(limited, { context, project, composition })), clock };
       const request = requestOf(call);
-      const report = await runJob(ports, await modelsOf({ context, project, ports }, request), request);
+      const runner = await modelsOf({ context, project, ports }, request);
+      const report =
+        call.backfill === undefined
+          ? await runJob(ports, runner, request)
+          : await backfill(ports, runner, request, call.backfill);
       return { exitCode: report.exitCode, errors: report.errors };
     });
   };

@@ -114,19 +114,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** What an adapter may import besides core, ports and itself. */
 const ADAPTER_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   // Rules that every state store shares, as pure decisions.
-  'adapters/knex-state': ['state'],
+  'adapters/knex-state': ['state', 'adapters/folders'],
   'adapters/memory': ['state'],
+  // `mkdir -p` that ends everywhere.
+  'adapters/local-files': ['adapters/folders'],
+  'adapters/topic-log': ['adapters/folders'],
   // The raw tables' columns are data of load, what a test's answer means is a rule of publish.
   'adapters/duckdb': ['load', 'publish', 'transform/sql'],
-  'adapters/bigquery': ['load', 'publish', 'transform/sql'],
+  'adapters/bigquery': ['load', 'publish', 'transform/sql', 'adapters/google-auth'],
+  // Whom Google Cloud sees is one question for both of its services.
+  'adapters/gcs': ['adapters/google-auth'],
 };
 
 /** The one vendor package of each adapter (and what comes with it). */
 const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'adapters/kafka': ['kafkajs'],
   'adapters/duckdb': ['@duckdb/node-api'],
-  'adapters/bigquery': ['@google-cloud/bigquery', 'google-auth-library'],
-  'adapters/gcs': ['@google-cloud/storage', 'google-auth-library'],
+  'adapters/bigquery': ['@google-cloud/bigquery'],
+  'adapters/gcs': ['@google-cloud/storage'],
+  'adapters/google-auth': ['google-auth-library'],
   'adapters/knex-state': ['knex', 'better-sqlite3', 'pg'],
   // Its writers' lock is one that a dead process lets go of, which only a database file gives.
   'adapters/topic-log': ['better-sqlite3'],

@@ -7,27 +7,27 @@
  * Retrying is not done here either: `with-retries.ts` does it, by allow-list.
  */
 import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
+import { authClientOf, type GoogleIdentity } from '../google-auth/identity.ts';
 import { ApiFailure, toApiFailure } from './api-failure.ts';
 import type {
   DatasetResource,
+  IamPolicy,
   JobConfiguration,
   JobReference,
   JobResource,
   QueryRequest,
   QueryResponse,
+  RowAccessPolicies,
   TableReference,
   TableResource,
 } from './rest-types.ts';
-
-export type BigQueryCredentials =
-  /** Application default credentials: environment, gcloud's file (impersonation included), metadata server. */
-  { readonly type: 'default' } | { readonly type: 'key_file'; readonly path: string };
 
 export interface ConnectionOptions {
   readonly project: string;
   /** Location of the datasets and of every job, e.g. `EU`, `europe-west3`. */
   readonly location: string;
-  readonly credentials?: BigQueryCredentials;
+  /** Absent: application default credentials as the library finds them. */
+  readonly identity?: GoogleIdentity;
   /** Only for emulators and private endpoints: `http://127.0.0.1:9050`. Plain http goes without credentials. */
   readonly apiEndpoint?: string;
   readonly requestTimeoutMs?: number;
@@ -59,6 +59,10 @@ export type CallKind =
   | 'table_get'
   | 'table_insert'
   | 'table_patch'
+  | 'table_policy_get'
+  | 'table_policy_set'
+  | 'table_row_policies'
+  | 'table_permissions'
   | 'dataset_get'
   | 'dataset_insert';
 
@@ -113,9 +117,9 @@ export class BigQueryApi {
   }
 
   /** Checks a query and says what it would read and give; runs nothing and costs nothing. */
-  dryRun(sql: string): Promise<JobResource> {
+  dryRun(sql: string, labels: Readonly<Record<string, string>> = {}): Promise<JobResource> {
     const jobReference = { projectId: this.project, location: this.location };
-    const configuration: JobConfiguration = { dryRun: true, query: { query: sql, useLegacySql: false } };
+    const configuration: JobConfiguration = { dryRun: true, query: { query: sql, useLegacySql: false }, labels };
     return this.#call({ kind: 'dry_run', method: 'POST', path: '/jobs', body: { jobReference, configuration } });
   }
 
@@ -162,6 +166,32 @@ export class BigQueryApi {
     return this.#call({ kind: 'table_patch', method: 'PATCH', path, body: change }, table.projectId);
   }
 
+  /** Grants on the table itself; those of its dataset do not stand in it. */
+  getIamPolicy(table: TableReference): Promise<IamPolicy> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:getIamPolicy`;
+    const body = { options: { requestedPolicyVersion: 3 } };
+    return this.#call({ kind: 'table_policy_get', method: 'POST', path, body }, table.projectId);
+  }
+
+  setIamPolicy(table: TableReference, policy: IamPolicy): Promise<IamPolicy> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:setIamPolicy`;
+    return this.#call({ kind: 'table_policy_set', method: 'POST', path, body: { policy } }, table.projectId);
+  }
+
+  rowAccessPolicies(table: TableReference): Promise<RowAccessPolicies> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}/rowAccessPolicies`;
+    return this.#call({ kind: 'table_row_policies', path }, table.projectId);
+  }
+
+  /** Which of the permissions the caller has on the table. */
+  testTablePermissions(
+    table: TableReference,
+    permissions: readonly string[],
+  ): Promise<{ readonly permissions?: readonly string[] }> {
+    const path = `/datasets/${table.datasetId}/tables/${table.tableId}:testIamPermissions`;
+    return this.#call({ kind: 'table_permissions', method: 'POST', path, body: { permissions } }, table.projectId);
+  }
+
   getDataset(datasetId: string): Promise<DatasetResource> {
     return this.#call({ kind: 'dataset_get', path: `/datasets/${datasetId}` });
   }
@@ -199,15 +229,20 @@ export class BigQueryApi {
   }
 }
 
-/** Nothing is sent yet: the first call finds out whether credentials and project are right. */
+/** Nothing is sent to BigQuery yet: the first call finds out whether credentials and project are right. */
 export async function connectBigQuery(options: ConnectionOptions): Promise<BigQueryApi> {
   const { BigQuery: Client } = await import('@google-cloud/bigquery');
   const settings: BigQueryOptions = { projectId: options.project, location: options.location, autoRetry: false };
   if (options.apiEndpoint !== undefined) settings.apiEndpoint = options.apiEndpoint;
-  if (options.credentials?.type === 'key_file') settings.keyFilename = options.credentials.path;
+  const isPlain = options.apiEndpoint?.startsWith('http://') === true;
+  if (options.identity !== undefined && !isPlain) {
+    const { identity } = options;
+    const authClient = await authClientOf(identity, 'warehouse_auth');
+    if (authClient !== undefined) settings.authClient = authClient;
+    else if (identity.keyfile !== null) settings.keyFilename = identity.keyfile;
+  }
   const client = new Client(settings);
   // An emulator wants no credentials, looking for some takes seconds, and a token must never leave over plain http.
-  if (options.apiEndpoint?.startsWith('http://') === true)
-    client.authClient.authorizeRequest = (request) => Promise.resolve(request ?? {});
+  if (isPlain) client.authClient.authorizeRequest = (request) => Promise.resolve(request ?? {});
   return new BigQueryApi(client, options);
 }

@@ -22,6 +22,7 @@ import {
   plainRelation,
   replaceRelation,
   selectOf,
+  tokens,
   unquoted,
   type CreateStatement,
 } from './sql-text.ts';
@@ -100,6 +101,8 @@ export class EmulatorBridge {
     const plain = copied.replace(/create\s+or\s+replace/i, 'create').replace(/if\s+not\s+exists/i, '');
     if (existing === undefined) {
       await this.#run(plain);
+      const labels = statement.copyOf === undefined ? undefined : labelsIn(tokens(sql));
+      if (labels !== undefined) await this.#api.patchTable(tableReference(relation, this.#api.project), { labels });
       return;
     }
     if (statement.ifNotExists) return;
@@ -141,7 +144,7 @@ export class EmulatorBridge {
     const table = await this.#table(relation);
     if (table === undefined) throw new SluiceError('model_failed', `Not found: Table ${plainRelation(relation)}`);
     if (words.includes('options')) return this.#describe(table, rest);
-    const altered = alteredFields(table.schema?.fields ?? [], rest);
+    const altered = alteredTable(table.schema?.fields ?? [], rest);
     if (altered === undefined) return;
     const aside = besides(relation);
     await this.execute(`drop table if exists ${aside}`);
@@ -150,7 +153,8 @@ export class EmulatorBridge {
     const { tableReference, timePartitioning, clustering, description } = table;
     await this.#api.insertTable({
       tableReference,
-      schema: { fields: altered.map(({ field }) => field) },
+      // It answers FLOAT, and takes that for 32 bits.
+      schema: { fields: altered.map(({ field }) => (field.type === 'FLOAT' ? { ...field, type: 'FLOAT64' } : field)) },
       ...(timePartitioning === undefined ? {} : { timePartitioning }),
       ...(clustering === undefined ? {} : { clustering }),
       ...(description === undefined ? {} : { description }),
@@ -162,9 +166,11 @@ export class EmulatorBridge {
     await this.#run(`drop table ${aside}`);
   }
 
-  /** `set options (description = '…')`, of the table or of `alter column <name>`; other options are left out. */
+  /** `set options (description = '…')`, of the table or of `alter column <name>`, and `labels`; other options are left out. */
   async #describe(table: TableResource, rest: readonly string[]): Promise<void> {
     const words = rest.map((word) => word.toLowerCase());
+    const labels = labelsIn(rest);
+    if (labels !== undefined) await this.#api.patchTable(table.tableReference, { labels });
     const at = words.indexOf('description');
     const text = at === -1 ? undefined : rest[at + 2];
     if (text === undefined) return;
@@ -209,6 +215,17 @@ export class EmulatorBridge {
   }
 }
 
+/** `labels = [('a', 'b'), …]` among other options; undefined: they are not named. */
+function labelsIn(words: readonly string[]): Readonly<Record<string, string>> | undefined {
+  const at = words.findIndex((word, index) => word.toLowerCase() === 'labels' && words[index + 1] === '=');
+  if (at === -1) return undefined;
+  const texts = words.slice(at, words.indexOf(']', at)).filter((word) => word.startsWith("'"));
+  const pairs = texts.flatMap((text, index) =>
+    index % 2 === 0 ? [[unquoted(text), unquoted(texts[index + 1] ?? "''")] as const] : [],
+  );
+  return Object.fromEntries(pairs);
+}
+
 /** `a.b.c`, `` `a`.`b`.`c` `` and `b.c` alike. */
 export function tableReference(relation: string, project: string): TableReference {
   const [tableId = '', datasetId = '', projectId = project] = plainRelation(relation).split('.').reverse();
@@ -222,6 +239,30 @@ function besides(relation: string): string {
 interface AlteredField {
   readonly field: FieldSchema;
   readonly isNew: boolean;
+}
+
+/** `add column a t, add column b t`: one after the other. */
+function alteredTable(fields: readonly FieldSchema[], rest: readonly string[]): readonly AlteredField[] | undefined {
+  let altered: readonly AlteredField[] | undefined;
+  for (const change of parted(rest)) {
+    const isNew = new Map(altered?.map(({ field, isNew: fresh }) => [field, fresh]));
+    const next = alteredFields(altered?.map(({ field }) => field) ?? fields, change);
+    altered = next?.map((one) => ({ ...one, isNew: one.isNew || isNew.get(one.field) === true })) ?? altered;
+  }
+  return altered;
+}
+
+/** Cut at the commas between changes; those of a type lie in brackets. */
+function parted(words: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [[]];
+  let depth = 0;
+  for (const word of words) {
+    if (word === '(' || word === '<') depth++;
+    if (word === ')' || word === '>') depth--;
+    if (word === ',' && depth === 0) parts.push([]);
+    else parts.at(-1)?.push(word);
+  }
+  return parts;
 }
 
 /** The columns after the change; undefined: nothing changes. */

@@ -1,4 +1,5 @@
-/** What a job cost, for `run_results.json`, `--json` and the summary of a run. */
+/** What jobs cost, for `run_results.json`, `--json` and the summary of a run. */
+import type { Usage } from '../../transform/run/ports.ts';
 import type { JobResource } from './rest-types.ts';
 
 export interface JobUsage {
@@ -8,6 +9,8 @@ export interface JobUsage {
   readonly batch: string;
   readonly model: string | undefined;
   readonly kind: 'load' | 'statement' | 'query';
+  /** BigQuery's word for what ran: `SCRIPT`, `MERGE`, `SELECT`, …; null where it names none. */
+  readonly statementType: string | null;
   /** Null where BigQuery names none (loads are free, the emulator counts little). */
   readonly bytesProcessed: number | null;
   readonly bytesBilled: number | null;
@@ -24,6 +27,7 @@ export function usageOf(resource: JobResource, about: Pick<JobUsage, 'jobId' | '
   return {
     ...about,
     kind: resource.configuration?.load === undefined ? 'statement' : 'load',
+    statementType: query?.statementType ?? null,
     bytesProcessed: countOf(query?.totalBytesProcessed ?? statistics.totalBytesProcessed),
     bytesBilled: countOf(query?.totalBytesBilled),
     slotMs: countOf(query?.totalSlotMs ?? statistics.totalSlotMs),
@@ -36,4 +40,45 @@ export function countOf(text: string | undefined): number | null {
   if (text === undefined) return null;
   const count = Number(text);
   return Number.isFinite(count) ? count : null;
+}
+
+/** Adds jobs up. What BigQuery did not name counts as nothing, unless it named it for none of them. */
+export class UsageSum {
+  readonly #place: Pick<Usage, 'project' | 'location'>;
+  #jobs = 0;
+  #bytesProcessed: number | null = null;
+  #bytesBilled: number | null = null;
+  #slotMs: number | null = null;
+  #last: Pick<Usage, 'jobId' | 'statementType'> = { jobId: null, statementType: null };
+
+  constructor({ project, location }: Pick<Usage, 'project' | 'location'>) {
+    this.#place = { project, location };
+  }
+
+  add(usage: JobUsage): void {
+    this.#jobs++;
+    this.#bytesProcessed = sum(this.#bytesProcessed, usage.bytesProcessed);
+    this.#bytesBilled = sum(this.#bytesBilled, usage.bytesBilled);
+    this.#slotMs = sum(this.#slotMs, usage.slotMs);
+  }
+
+  /** The job that people look for in the console: the one that published. */
+  name({ jobId, statementType }: JobUsage): void {
+    this.#last = { jobId, statementType };
+  }
+
+  total(): Usage {
+    return {
+      ...this.#place,
+      ...this.#last,
+      jobs: this.#jobs,
+      bytesProcessed: this.#bytesProcessed,
+      bytesBilled: this.#bytesBilled,
+      slotMs: this.#slotMs,
+    };
+  }
+}
+
+function sum(known: number | null, more: number | null): number | null {
+  return more === null ? known : (known ?? 0) + more;
 }

@@ -9,20 +9,26 @@ import type {
   CellValue,
   GateResult,
   GateTest,
-  ModelWarehouse,
+  NodeWarehouse,
   PublishOutcome,
   PublishUnit,
   QueryResult,
+  Usage,
 } from '../../transform/run/ports.ts';
-import { toApiFailure } from './api-failure.ts';
-import { EmulatorBridge } from './emulator.ts';
+import { isAbsent, toApiFailure } from './api-failure.ts';
+import { EmulatorBridge, tableReference } from './emulator.ts';
 import { toSluiceError, type FailureContext } from './failures.ts';
 import { shortHash } from './job-id.ts';
+import { countOf, UsageSum } from './job-usage.ts';
 import type { FinishedJob, JobRunner } from './job-runner.ts';
-import { GATE_MARKER, publishSteps, scriptText, type ScriptStep } from './publish-script.ts';
+import { GATE_MARKER, publishSteps, scriptText, tagPoint, type ScriptStep } from './publish-script.ts';
 import { readAll } from './read-query.ts';
 import { changedTables, TableLocks } from './table-locks.ts';
-import type { TableResource } from './rest-types.ts';
+import type { FieldSchema, JobResource, TableResource } from './rest-types.ts';
+import { quoteRelation } from './sql-text.ts';
+import { describingPatch, withoutDescriptions, type TableDescription } from './table-descriptions.ts';
+import { TableKeeper } from './table-keeper.ts';
+import { storageOf } from './table-storage.ts';
 import { toColumns, toQueryResult } from './values.ts';
 import { withRetries } from './with-retries.ts';
 
@@ -38,14 +44,32 @@ export interface BigQueryModelOptions {
 /** tables.get at once: a few hundred models are looked up in two or three seconds, far below 100 requests a second. */
 const CONCURRENT_LOOKUPS = 16;
 
-export class BigQueryModelWarehouse implements ModelWarehouse {
+/** What the views of one warehouse (`forNode`) share: who changes which table, and the number of the next step. */
+class Shared {
+  readonly locks = new TableLocks();
+  steps = 0;
+}
+
+export class BigQueryModelWarehouse implements NodeWarehouse {
   readonly dialect = 'bigquery';
   readonly #options: BigQueryModelOptions;
-  readonly #locks = new TableLocks();
-  #steps = 0;
+  readonly #shared: Shared;
+  readonly #model: string | undefined;
+  readonly #usage: UsageSum;
 
-  constructor(options: BigQueryModelOptions) {
+  constructor(options: BigQueryModelOptions, view?: { readonly shared: Shared; readonly model: string }) {
     this.#options = options;
+    this.#shared = view?.shared ?? new Shared();
+    this.#model = view?.model;
+    this.#usage = new UsageSum(options.runner.api);
+  }
+
+  forNode(name: string): NodeWarehouse {
+    return new BigQueryModelWarehouse(this.#options, { shared: this.#shared, model: name });
+  }
+
+  usage(): Usage {
+    return this.#usage.total();
   }
 
   async relation(name: RelationName): Promise<RelationInfo | undefined> {
@@ -71,7 +95,7 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
       table = await withRetries(() => api.getTable(reference), this.#options.runner);
     } catch (error) {
       const failure = toApiFailure(error);
-      if (failure.status === 404) return undefined;
+      if (isAbsent(failure)) return undefined;
       throw toSluiceError(failure, this.#context(`look up ${name.schema}.${name.name}`), failure);
     }
     const isView = table.type === 'VIEW' || table.type === 'MATERIALIZED_VIEW';
@@ -80,20 +104,32 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
       kind: isView ? 'view' : 'table',
       columns: toColumns(table.schema),
       ...(table.description === undefined || table.description === '' ? {} : { comment: table.description }),
+      ...(table.labels === undefined ? {} : { labels: table.labels }),
+      // The emulator forgets what DDL said of it.
+      ...(isView || this.#options.emulator ? {} : { storage: storageOf(table) }),
     };
   }
 
   /** By a dry run, which is free; the emulator's gives no schema, so an empty result is asked for there. */
   async describe(sql: string): Promise<readonly ColumnInfo[]> {
-    const { runner, emulator } = this.#options;
-    if (emulator) return (await this.query(`select * from (\n${sql}\n) limit 0`)).columns;
-    const context = this.#context('describe a query');
+    if (this.#options.emulator) return (await this.query(`select * from (\n${sql}\n) limit 0`)).columns;
+    return toColumns((await this.#dryRun(sql, 'describe a query')).statistics?.query?.schema);
+  }
+
+  /** By a dry run: exact for partitions, an upper bound where clustering will leave blocks out. */
+  async estimate(sql: string): Promise<number | null> {
+    const { statistics } = await this.#dryRun(sql, 'estimate a query');
+    return countOf(statistics?.query?.totalBytesProcessed ?? statistics?.totalBytesProcessed);
+  }
+
+  async #dryRun(sql: string, what: string): Promise<JobResource> {
+    const { runner, job, batch } = this.#options;
     try {
-      const job = await withRetries(() => runner.api.dryRun(sql), runner);
-      return toColumns(job.statistics?.query?.schema);
+      const labels = runner.labels(job, batch, this.#model);
+      return await withRetries(() => runner.api.dryRun(sql, labels), runner);
     } catch (error) {
       const failure = toApiFailure(error);
-      throw toSluiceError(failure, context, failure);
+      throw toSluiceError(failure, this.#context(what), failure);
     }
   }
 
@@ -101,9 +137,11 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
     const { runner, job, batch } = this.#options;
     return readAll(runner, sql, {
       context: this.#context('run a query'),
-      labels: runner.labels(job, batch),
+      labels: runner.labels(job, batch, this.#model),
       job,
       batch,
+      model: this.#model,
+      heard: (usage) => this.#usage.add(usage),
     });
   }
 
@@ -113,13 +151,57 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
   }
 
   async publish(unit: PublishUnit, guard?: () => Promise<void>): Promise<PublishOutcome> {
-    const steps = publishSteps(unit);
-    if (this.#options.emulator) return this.#publishOnEmulator(unit, steps, guard);
-    if (steps.length === 0) {
+    if (this.#options.emulator) return this.#publishOnEmulator(unit, publishSteps(unit), guard);
+    const { unit: plain, descriptions } = withoutDescriptions(unit);
+    const steps = publishSteps(plain, { builtAside: unit.policyTags !== undefined });
+    if (steps.length === 0 && descriptions.length === 0) {
       await guard?.();
       return { status: 'published', rows: 0, tests: [] };
     }
-    return this.#locks.holding(changedTables(steps), () => this.#publishScript(unit, scriptText(steps), guard));
+    return this.#shared.locks.holding(changedTables(steps), () =>
+      this.#publishSteps(unit, { steps, descriptions }, guard),
+    );
+  }
+
+  /** Around the script: what SQL cannot set (policy tags), and what a replaced table has to keep (`table-keeper.ts`). */
+  async #publishSteps(
+    unit: PublishUnit,
+    {
+      steps,
+      descriptions,
+    }: { readonly steps: readonly ScriptStep[]; readonly descriptions: readonly TableDescription[] },
+    guard: (() => Promise<void>) | undefined,
+  ): Promise<PublishOutcome> {
+    const keeper = new TableKeeper(this.#options.runner);
+    let rest = steps;
+    if (unit.policyTags !== undefined) {
+      const cut = tagPoint(steps, quoteRelation(unit.policyTags.relation));
+      const first = steps.slice(0, cut.at);
+      if (first.length > 0) await this.#job(scriptText(first), `prepare-${unit.node}`, { publishes: unit.node, guard });
+      await guard?.();
+      await keeper.tag(
+        tableReference(cut.relation, this.#options.runner.api.project),
+        fieldsWithTags(unit.policyTags.columns),
+      );
+      rest = steps.slice(cut.at);
+    }
+    await guard?.();
+    const prepared = await keeper.prepare(rest, descriptions);
+    const outcome: PublishOutcome =
+      prepared.steps.length === 0
+        ? { status: 'published', rows: 0, tests: [] }
+        : await this.#publishScript(unit, scriptText(prepared.steps), guard);
+    if (outcome.status === 'rejected') return outcome;
+    await keeper.restore(prepared.replaced);
+    for (const one of descriptions) await this.#describe(keeper, one);
+    return outcome;
+  }
+
+  async #describe(keeper: TableKeeper, { relation, description, columns }: TableDescription): Promise<void> {
+    const reference = tableReference(relation, this.#options.runner.api.project);
+    const table = await keeper.find(reference);
+    const patch = table === undefined ? undefined : describingPatch(table, { description, columns });
+    if (patch !== undefined) await keeper.patch(reference, patch);
   }
 
   async #publishScript(
@@ -129,7 +211,8 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
   ): Promise<PublishOutcome> {
     let finished: FinishedJob;
     try {
-      finished = await this.#job(sql, `publish-${unit.node}`, { model: unit.node, guard });
+      finished = await this.#job(sql, `publish-${unit.node}`, { publishes: unit.node, guard });
+      this.#usage.name(finished.usage);
     } catch (error) {
       const tests = rejectedTests(unit.tests, error);
       if (tests === undefined) throw error;
@@ -161,29 +244,36 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
     return { status: 'published', rows, tests };
   }
 
-  #bridge(model: string | undefined): EmulatorBridge {
+  #bridge(publishes: string | undefined): EmulatorBridge {
     return new EmulatorBridge({
       api: this.#options.runner.api,
-      run: (sql) => this.#job(sql, 'statement', model === undefined ? {} : { model }),
+      run: async (sql) => {
+        const { usage } = await this.#job(sql, 'statement', publishes === undefined ? {} : { publishes });
+        if (publishes !== undefined) this.#usage.name(usage);
+      },
       query: (sql) => this.query(sql),
     });
   }
 
   /** Every statement of this run has a number, so that a repeated one is a new step. */
-  #job(
+  async #job(
     sql: string,
     step: string,
-    about: { readonly model?: string; readonly guard?: (() => Promise<void>) | undefined },
+    about: { readonly publishes?: string; readonly guard?: (() => Promise<void>) | undefined },
   ): Promise<FinishedJob> {
     const { runner, job, batch } = this.#options;
-    const number = String(++this.#steps);
-    return runner.run({
+    const number = String(++this.#shared.steps);
+    const model = this.#model ?? about.publishes;
+    const finished = await runner.run({
       key: { job, batch, step: `${step}-${number}-${shortHash(sql)}` },
       configuration: { sql },
-      what: about.model === undefined ? 'run a statement' : `publish ${about.model}`,
+      what: about.publishes === undefined ? 'run a statement' : `publish ${about.publishes}`,
       otherwise: 'model_failed',
-      ...about,
+      ...(model === undefined ? {} : { model }),
+      guard: about.guard,
     });
+    this.#usage.add(finished.usage);
+    return finished;
   }
 
   async #results(finished: FinishedJob): Promise<QueryResult> {
@@ -206,6 +296,10 @@ export class BigQueryModelWarehouse implements ModelWarehouse {
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function fieldsWithTags(columns: Readonly<Record<string, readonly string[]>>): readonly FieldSchema[] {
+  return Object.entries(columns).map(([name, names]) => ({ name, type: '', policyTags: { names } }));
 }
 
 /** Rows of `_sluice_gate` as results, in the order of the tests. */

@@ -24,7 +24,15 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import type { GateTest, PublishUnit } from '../../transform/run/ports.ts';
-import { classify, dmlTarget, replaceRelation, splitStatements, type CreateStatement } from './sql-text.ts';
+import { rowCount, wantsFilter, withoutFilter } from './partition-filter.ts';
+import {
+  classify,
+  dmlTarget,
+  plainRelation,
+  replaceRelation,
+  splitStatements,
+  type CreateStatement,
+} from './sql-text.ts';
 
 /** Results alone: the text of the script, which an error may quote, has a quote behind the bracket. */
 export const GATE_MARKER = /sluice_gate\[((?:\d+:\d+:[01]:[01],?)+)\]/;
@@ -44,7 +52,8 @@ interface Change {
 /** Name of the temporary tables that carry counts; the number keeps them apart. */
 const ROWS_TABLE = '_sluice_rows';
 
-export function publishSteps(unit: PublishUnit): readonly ScriptStep[] {
+/** `builtAside`: a created table is built beside and copied into place also where nothing is tested. */
+export function publishSteps(unit: PublishUnit, { builtAside = false } = {}): readonly ScriptStep[] {
   const changes = unit.statements.flatMap(({ sql, countRows }) => {
     const statements = splitStatements(sql);
     return statements.map((text, index): Change => ({
@@ -52,8 +61,12 @@ export function publishSteps(unit: PublishUnit): readonly ScriptStep[] {
       countRows: countRows === true && index === statements.length - 1,
     }));
   });
-  const replaced = unit.tests.length === 0 ? undefined : lastCreation(changes);
-  const body = replaced === undefined ? inTransaction(unit, changes) : testedBeforeReplacing(unit, changes, replaced);
+  const creation = lastCreation(changes);
+  // A table that has to be dropped first (other partitions) is missing until the new one is there: a copy takes seconds, a query may take long.
+  const isAside = builtAside || (creation !== undefined && isDropped(changes, creation));
+  const replaced = unit.tests.length === 0 && !isAside ? undefined : creation;
+  const body =
+    replaced === undefined ? inTransaction(unit, changes) : testedBeforeReplacing(unit, changes, replaced, isAside);
   const counts = body.filter((step) => step.role === 'count').length;
   if (counts === 0 && unit.tests.length === 0) return body;
   return [...body, { role: 'result', sql: resultSelect(counts, unit.tests.length > 0) }];
@@ -155,6 +168,7 @@ function testedBeforeReplacing(
   unit: PublishUnit,
   changes: readonly Change[],
   { index, statement }: Creation,
+  isAside: boolean,
 ): ScriptStep[] {
   const change = changes[index] ?? { sql: '', countRows: false };
   const drops = changes.filter(({ sql }) => {
@@ -163,15 +177,19 @@ function testedBeforeReplacing(
   });
   const before = changes.slice(0, index).filter((other) => !drops.includes(other));
   const counter = new Counter();
-  const staged = stagedRows(change.sql);
+  const staged = isAside ? undefined : stagedRows(change.sql);
   const aside = asideName(statement.relation);
   const tested = staged ?? aside;
   const tests = unit.tests.map((test) => ({ ...test, sql: replaceRelation(test.sql, statement.relation, tested).sql }));
-  const build =
-    staged === undefined ? [{ sql: replaceRelation(change.sql, statement.relation, aside).sql, countRows: false }] : [];
   const isTable = statement.what === 'table';
+  // The tests ask without a condition on partitions; the table that readers get has the option.
+  const built = replaceRelation(isTable ? withoutFilter(change.sql) : change.sql, statement.relation, aside).sql;
+  const build = staged === undefined ? [{ sql: built, countRows: false }] : [];
+  const filter = wantsFilter(change.sql) ? '\noptions (require_partition_filter = true)' : '';
   const replacement =
-    staged === undefined && isTable ? `create or replace table ${statement.relation} copy ${aside}` : change.sql;
+    staged === undefined && isTable
+      ? `create or replace table ${statement.relation} copy ${aside}${filter}`
+      : change.sql;
   const cleanup = staged === undefined ? [{ sql: `drop ${statement.what} if exists ${aside}`, countRows: false }] : [];
   const after = changes.slice(index + 1).filter((other) => !drops.includes(other));
   const rest = after.filter(({ sql }) => isPermanentDdl(sql));
@@ -180,13 +198,43 @@ function testedBeforeReplacing(
     ...steps([...before, ...build]),
     ...gateSteps(tests),
     ...steps(drops),
-    ...counter.steps({ sql: replacement, countRows: change.countRows }),
+    ...counter.steps({ sql: replacement, countRows: change.countRows }, change.sql),
     ...transaction([
       ...steps(after.filter((other) => !rest.includes(other))),
       ...unit.marks.map((sql): ScriptStep => ({ sql, role: 'mark' })),
     ]),
     ...steps([...cleanup, ...rest]),
   ];
+}
+
+function isDropped(changes: readonly Change[], { index, statement }: Creation): boolean {
+  return changes.slice(0, index).some(({ sql }) => {
+    const earlier = classify(sql);
+    return (
+      earlier.kind === 'drop' &&
+      earlier.what === 'table' &&
+      statement.what === 'table' &&
+      earlier.relation === statement.relation
+    );
+  });
+}
+
+/**
+ * Where a script is cut in two so that columns can get their policy tags (which no SQL sets) before anybody reads them: behind the
+ * table that is built aside, or behind the columns that are added. `relation`: whose columns these are.
+ */
+export function tagPoint(
+  steps: readonly ScriptStep[],
+  relation: string,
+): { readonly at: number; readonly relation: string } {
+  const aside = asideName(relation);
+  const built = steps.findIndex(({ sql }) => {
+    const statement = classify(sql);
+    return statement.kind === 'create' && plainRelation(statement.relation) === plainRelation(aside);
+  });
+  if (built !== -1) return { at: built + 1, relation: aside };
+  const first = steps.findIndex(({ role, sql }) => role !== 'change' || !isPermanentDdl(sql));
+  return { at: first === -1 ? steps.length : first, relation };
 }
 
 /** `<name>__sluice_next`, quoted like the name itself. */
@@ -203,14 +251,15 @@ function stagedRows(sql: string): string | undefined {
 class Counter {
   #count = 0;
 
-  steps(change: Change): ScriptStep[] {
+  /** `creation`: what made the table, where the statement itself only copies it. */
+  steps(change: Change, creation = change.sql): ScriptStep[] {
     const step: ScriptStep = { sql: change.sql, role: 'change', countRows: change.countRows };
     if (!change.countRows) return [step];
     const statement = classify(change.sql);
     // @@row_count speaks of DML only; a whole table's count comes from its metadata, for nothing.
-    const rows = statement.kind === 'create' ? `count(*) as n from ${statement.relation}` : '@@row_count as n';
+    const rows = statement.kind === 'create' ? rowCount(statement.relation, creation) : 'select @@row_count as n';
     const name = `${ROWS_TABLE}_${String(this.#count++)}`;
-    return [step, { sql: `create temp table ${name} as\nselect ${rows}`, role: 'count' }];
+    return [step, { sql: `create temp table ${name} as\n${rows}`, role: 'count' }];
   }
 }
 

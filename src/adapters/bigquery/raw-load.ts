@@ -61,7 +61,7 @@ function runChunk(
         sourceUris,
         sourceFormat: 'NEWLINE_DELIMITED_JSON',
         destinationTable: tableReference,
-        schema: loadSchema(load.table),
+        schema: loadSchema(load.table, load.into),
         createDisposition: 'CREATE_NEVER',
         writeDisposition: 'WRITE_APPEND',
         maxBadRecords: 0,

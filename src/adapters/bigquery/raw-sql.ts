@@ -26,6 +26,10 @@ export function batchFilter(table: RawTable, manifest: Manifest): string {
   if (table === 'snapshot' && manifest.snapshot !== undefined) {
     return `${ofBatch} and _snapshot_started_at = ${timestampLiteral(manifest.snapshot.startedAt)}`;
   }
+  // A replay's broker times are S0 for rows of a listing.
+  if (table === 'snapshot' && manifest.times !== null) {
+    return `${ofBatch} and ${between('_snapshot_started_at', manifest.times.minBrokerAt, manifest.times.maxBrokerAt)}`;
+  }
   return ofBatch;
 }
 

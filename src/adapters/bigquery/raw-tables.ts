@@ -6,6 +6,8 @@
  *   has a member of that name;
  * - a load job computes nothing, so `_has_value` is a member of landing as well.
  * Both are REQUIRED: landing written without them is refused by the load instead of giving NULLs.
+ *
+ * The emulator takes every name, so there `_partition` stands beside `_topic_partition` and queries by CUSTOMER.md's names work.
  */
 import { RAW_TABLES, type RawColumn, type RawTable } from '../../load/raw-columns.ts';
 import type { FieldSchema, TableReference, TableResource, TableSchema } from './rest-types.ts';
@@ -34,20 +36,33 @@ function fieldOf(table: RawTable, column: RawColumn): FieldSchema {
   return { name, type: column.type, mode, description: column.description };
 }
 
-/** Columns that a load fills; the others are NULL until something updates them. */
-export function loadSchema(table: RawTable): TableSchema {
+/** The columns that have another name in BigQuery, by the name that only the emulator takes. */
+function documentedFields(table: RawTable): readonly FieldSchema[] {
   const columns: readonly RawColumn[] = RAW_TABLES[table].columns;
+  return columns
+    .filter(({ name }) => rawColumnName(name) !== name)
+    .map(({ name, type, description }) => ({ name, type, mode: 'NULLABLE', description }));
+}
+
+/** Columns that a load into the table fills; the others are NULL until something updates them. */
+export function loadSchema(table: RawTable, into: Pick<TableResource, 'schema'>): TableSchema {
+  const columns: readonly RawColumn[] = RAW_TABLES[table].columns;
+  const present = new Set((into.schema?.fields ?? []).map(({ name }) => name));
   const loaded = columns.filter(
     (column) => column.computed === undefined || REQUIRED[table].has(rawColumnName(column.name)),
   );
-  return { fields: loaded.map((column) => fieldOf(table, column)) };
+  const documented = documentedFields(table).filter(({ name }) => present.has(name));
+  return { fields: [...loaded.map((column) => fieldOf(table, column)), ...documented] };
 }
 
-export function rawTableResource(reference: TableReference, table: RawTable): TableResource {
+/** `takesAnyName`: on the emulator. */
+export function rawTableResource(reference: TableReference, table: RawTable, takesAnyName = false): TableResource {
   const { columns, partitionBy, clusterBy } = RAW_TABLES[table];
   return {
     tableReference: reference,
-    schema: { fields: columns.map((column) => fieldOf(table, column)) },
+    schema: {
+      fields: [...columns.map((column) => fieldOf(table, column)), ...(takesAnyName ? documentedFields(table) : [])],
+    },
     ...(partitionBy === null ? {} : { timePartitioning: { type: 'MONTH', field: partitionBy } }),
     ...(clusterBy === null ? {} : { clustering: { fields: [clusterBy] } }),
   };
@@ -83,6 +98,12 @@ export interface TableDifference {
   readonly changed: readonly string[];
 }
 
+/**
+ * Columns that came with a later version than the table: added where they are missing, NULL for the rows of before. Any other column that a table
+ * with rows lacks was dropped by somebody, and its values with it: added again as NULL it would say that there never were any.
+ */
+const ADDED_LATER: ReadonlySet<string> = new Set();
+
 /** How a table that exists differs from what it was created as; further columns are the owner's business. */
 export function compareTable(expected: TableResource, found: TableResource): TableDifference {
   const known = new Map((found.schema?.fields ?? []).map((field) => [field.name.toLowerCase(), field]));
@@ -90,7 +111,9 @@ export function compareTable(expected: TableResource, found: TableResource): Tab
   const changed: string[] = [];
   for (const field of expected.schema?.fields ?? []) {
     const present = known.get(field.name.toLowerCase());
-    if (present === undefined) missing.push({ ...field, mode: 'NULLABLE' });
+    if (present === undefined && Number(found.numRows ?? 0) > 0 && !ADDED_LATER.has(field.name))
+      changed.push(`column ${field.name} is missing`);
+    else if (present === undefined) missing.push({ ...field, mode: 'NULLABLE' });
     else if (typeName(present) !== typeName(field)) {
       changed.push(`column ${field.name} is ${typeName(present)}, expected ${typeName(field)}`);
     }

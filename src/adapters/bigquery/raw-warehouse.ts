@@ -80,12 +80,15 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     this.#schema = new RawSchema({ runner: options.runner, dataset: options.dataset, bridge });
   }
 
-  async prepare(job: JobDefinition): Promise<void> {
+  async prepare(job: JobDefinition, { replaced } = { replaced: false }): Promise<void> {
     await this.#options.runner.settleLeftovers(job.name);
-    await this.#refresh(job);
+    await this.#refresh(job, replaced);
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
+    // `prepare` has just read them, and only this run, which holds the lease, writes them.
+    const prepared = this.#states.get(job.name);
+    if (prepared !== undefined) return new Set(prepared.notes.keys());
     const references = [
       ...RAW_TABLE_NAMES.map((table) => this.#reference(rawTableName(job.entity, table))),
       this.#notesReference,
@@ -270,7 +273,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       RAW_TABLE_NAMES.map(async (table): Promise<[RawTable, TableResource]> => {
         await this.#script(job.name, `${job.name}-refresh`, [`drop table if exists ${names[table]}`]);
         const reference = this.#reference(rawTableName(job.entity, table, suffix));
-        return [table, await this.#schema.create(rawTableResource(reference, table))];
+        return [table, await this.#schema.create(rawTableResource(reference, table, this.#options.emulator))];
       }),
     );
     return Object.fromEntries(created) as Tables;
@@ -299,12 +302,12 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     return Promise.resolve();
   }
 
-  async #refresh(job: JobDefinition): Promise<JobState> {
+  async #refresh(job: JobDefinition, replaced = false): Promise<JobState> {
     const raw = RAW_TABLE_NAMES.map((table) =>
-      rawTableResource(this.#reference(rawTableName(job.entity, table)), table),
+      rawTableResource(this.#reference(rawTableName(job.entity, table)), table, this.#options.emulator),
     );
     const expected = [...raw, notesResource(this.#notesReference)];
-    const heal = `npx sluice job run ${job.name} --full-refresh`;
+    const heal = replaced ? null : `npx sluice job run ${job.name} --full-refresh`;
     const found = await this.#schema.ensure(expected, heal, (present) => this.#forgetLost(job, present));
     const entries = RAW_TABLE_NAMES.map((table, index): [RawTable, TableResource | undefined] => [table, found[index]]);
     const tables = Object.fromEntries(entries) as Tables;

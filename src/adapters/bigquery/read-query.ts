@@ -8,7 +8,7 @@ import type { QueryResult } from '../../transform/run/ports.ts';
 import { toApiFailure } from './api-failure.ts';
 import { isRepeatable, toSluiceError, type FailureContext } from './failures.ts';
 import { MAX_JOBS_PER_STEP, type JobRunner } from './job-runner.ts';
-import { countOf } from './job-usage.ts';
+import { countOf, type JobUsage } from './job-usage.ts';
 import type { QueryRequest, QueryResponse, RowResource } from './rest-types.ts';
 import { toQueryResult } from './values.ts';
 import { delayAfter, withRetries } from './with-retries.ts';
@@ -18,6 +18,9 @@ export interface ReadOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly job: string;
   readonly batch: string;
+  readonly model?: string | undefined;
+  /** Hears what the query cost, besides the runner. */
+  readonly heard?: (usage: JobUsage) => void;
 }
 
 /** All rows of a query, in memory: for catalogues, counts and the small results of tests and `show`. */
@@ -49,7 +52,6 @@ async function readOnce(runner: JobRunner, sql: string, options: ReadOptions): P
     ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled: String(maximumBytesBilled) }),
   };
   let page: QueryResponse = await withRetries(() => api.query(request), runner);
-  report(runner, page, options);
   const rows: RowResource[] = [...(page.rows ?? [])];
   const jobId = page.jobReference?.jobId;
   while (page.jobComplete === false || page.pageToken !== undefined) {
@@ -59,21 +61,29 @@ async function readOnce(runner: JobRunner, sql: string, options: ReadOptions): P
     page = await withRetries(() => api.jobResults(jobId, pageToken === undefined ? {} : { pageToken }), runner);
     rows.push(...(page.rows ?? []));
   }
+  report(
+    runner,
+    { ...page, ...(jobId === undefined ? {} : { jobReference: { projectId: api.project, jobId } }) },
+    options,
+  );
   return toQueryResult(page.schema, rows);
 }
 
-function report(runner: JobRunner, page: QueryResponse, { job, batch }: ReadOptions): void {
-  runner.report({
+function report(runner: JobRunner, page: QueryResponse, { job, batch, model, heard }: ReadOptions): void {
+  const usage: JobUsage = {
     jobId: page.jobReference?.jobId ?? '',
     job,
     batch,
-    model: undefined,
+    model,
     kind: 'query',
+    statementType: 'SELECT',
     bytesProcessed: countOf(page.totalBytesProcessed),
     bytesBilled: countOf(page.totalBytesBilled),
     slotMs: countOf(page.totalSlotMs),
     seconds: null,
-  });
+  };
+  runner.report(usage);
+  heard?.(usage);
 }
 
 function interrupted(reason: unknown, cause: unknown): SluiceError {

@@ -14,6 +14,7 @@ export interface FieldSchema {
   readonly precision?: string;
   readonly scale?: string;
   readonly fields?: readonly FieldSchema[];
+  readonly policyTags?: { readonly names?: readonly string[] };
 }
 
 export interface TableSchema {
@@ -31,15 +32,38 @@ export interface TableResource {
   readonly type?: string;
   readonly schema?: TableSchema;
   readonly timePartitioning?: TimePartitioning;
-  readonly rangePartitioning?: { readonly field?: string };
+  readonly rangePartitioning?: {
+    readonly field?: string;
+    readonly range?: { readonly start?: string; readonly end?: string; readonly interval?: string };
+  };
   readonly clustering?: { readonly fields?: readonly string[] };
   readonly requirePartitionFilter?: boolean;
+  readonly friendlyName?: string;
   readonly description?: string;
+  /** Milliseconds since 1970. */
+  readonly expirationTime?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly creationTime?: string;
   readonly numRows?: string;
   readonly location?: string;
   readonly etag?: string;
+}
+
+export interface IamBinding {
+  readonly role?: string;
+  readonly members?: readonly string[];
+  readonly condition?: unknown;
+}
+
+/** Who may do what on one table, besides what the dataset says. */
+export interface IamPolicy {
+  readonly version?: number;
+  readonly etag?: string;
+  readonly bindings?: readonly IamBinding[];
+}
+
+export interface RowAccessPolicies {
+  readonly rowAccessPolicies?: readonly { readonly rowAccessPolicyReference?: { readonly policyId?: string } }[];
 }
 
 export interface DatasetResource {

@@ -31,6 +31,9 @@ export function toColumns(schema: TableSchema | undefined): readonly ColumnInfo[
     name: field.name,
     type: typeName(field),
     ...(field.description === undefined || field.description === '' ? {} : { comment: field.description }),
+    ...(field.policyTags?.names === undefined || field.policyTags.names.length === 0
+      ? {}
+      : { policyTags: field.policyTags.names }),
   }));
 }
 

@@ -3,6 +3,10 @@ import { isSluiceError, messageOf, SluiceError } from '../../core/errors.ts';
 
 const MEMORY_HINT = "Raise the target's memory_limit, or give DuckDB room to spill beside its file.";
 
+/** What DuckDB says of a file whose bytes are not the ones that it wrote. */
+const DAMAGE =
+  /^(?:IO Error|INTERNAL Error|Serialization Error|FATAL Error):.*(?:not a valid DuckDB database file|Corrupt database file|Could not read enough bytes)/is;
+
 export interface LockedFile {
   readonly path: string;
   readonly waitMs: number;
@@ -44,6 +48,12 @@ export function databaseError(error: unknown, path: string, verb = 'used'): Slui
   }
   if (/^(?:IO Error:.*(?:Read-only file system|Permission denied)|EACCES|EROFS)/is.test(message)) {
     return new SluiceError('store_read_only', `The DuckDB file ${path} cannot be ${verb}: ${message}`, {
+      cause: error,
+    });
+  }
+  if (DAMAGE.test(message)) {
+    return new SluiceError('warehouse_damaged', `The DuckDB file ${path} is damaged: ${message}`, {
+      hint: 'It can be built anew from landing: sluice job run <job> --full-refresh puts the damaged file aside (as <file>.damaged-…) and begins a new one. Other jobs fill it again with their next run; models that belong to no job: sluice build.',
       cause: error,
     });
   }

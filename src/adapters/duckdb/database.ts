@@ -11,6 +11,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Clock } from '../../core/clock.ts';
 import { isSluiceError, messageOf, SluiceError } from '../../core/errors.ts';
 import type { QueryResult } from '../../transform/run/ports.ts';
+import { isCleared } from './damaged-file.ts';
 import { databaseError, interrupted, locked } from './database-errors.ts';
 import { toQueryResult } from './values.ts';
 
@@ -29,6 +30,8 @@ export interface DuckDbOptions {
   /** Ends waiting, interrupts every running statement and refuses new ones. */
   readonly signal?: AbortSignal;
   readonly clock: Pick<Clock, 'monotonic'>;
+  /** true: a file that is damaged is put aside, and a new one begun; only for work that builds everything anew. */
+  readonly replaceDamaged?: boolean;
 }
 
 export const DEFAULT_LOCK_WAIT_MS = 30_000;
@@ -240,6 +243,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbDatabase
     try {
       return await openOnce(options, lockKey, () => factory.create(options.path, settings));
     } catch (error) {
+      if (isSluiceError(error, 'warehouse_damaged') && (await isCleared(options))) continue;
       if (!isSluiceError(error, 'warehouse_locked') || options.clock.monotonic() >= deadline) throw error;
     }
     await sleep(LOCK_RETRY_MS);

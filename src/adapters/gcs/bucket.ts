@@ -1,7 +1,6 @@
 /** The client for one bucket. Loading the library takes 85 ms, so this module is imported by the targets that use it alone. */
-import { readFile } from 'node:fs/promises';
 import { IdempotencyStrategy, Storage, type Bucket, type StorageOptions } from '@google-cloud/storage';
-import { messageOf, SluiceError } from '../../core/errors.ts';
+import { authClientOf, type GoogleIdentity } from '../google-auth/identity.ts';
 import { isTransient } from './errors.ts';
 
 export interface GcsOptions {
@@ -9,8 +8,8 @@ export interface GcsOptions {
   /** Put before every name: empty, or ends with `/`. */
   readonly prefix: string;
   readonly project: string | null;
-  /** A service account's key file; without one the application default credentials. */
-  readonly keyfile: string | null;
+  /** Absent: application default credentials as the library finds them. */
+  readonly identity?: GoogleIdentity;
   /** An emulator's `http://host:port`; no credentials are sent there. */
   readonly apiEndpoint: string | null;
 }
@@ -27,10 +26,15 @@ const STREAM_RETRIES = 10;
 const STREAM_RETRY_SECONDS = 300;
 
 export async function openBucket(options: GcsOptions): Promise<GcsBucket> {
-  if (options.keyfile !== null) await checkKeyFile(options.keyfile);
+  const { identity } = options;
+  // An emulator gets no credentials.
+  const isPlain = options.apiEndpoint?.startsWith('http://') === true;
+  const authClient = identity === undefined || isPlain ? undefined : await authClientOf(identity, 'store_failed');
+  const keyfile = isPlain ? null : (identity?.keyfile ?? null);
   const common: StorageOptions = {
     ...(options.project === null ? {} : { projectId: options.project }),
-    ...(options.keyfile === null ? {} : { keyFilename: options.keyfile }),
+    ...(authClient === undefined ? {} : { authClient }),
+    ...(authClient !== undefined || keyfile === null ? {} : { keyFilename: keyfile }),
     ...(options.apiEndpoint === null ? {} : { apiEndpoint: options.apiEndpoint }),
   };
   const once = new Storage({ ...common, retryOptions: { autoRetry: false, maxRetries: 0 } });
@@ -47,31 +51,4 @@ export async function openBucket(options: GcsOptions): Promise<GcsBucket> {
     },
   });
   return { once: once.bucket(options.bucket), retrying: retrying.bucket(options.bucket) };
-}
-
-/** S09: a key file may name a program or a URL to get credentials from; programs are refused. */
-async function checkKeyFile(path: string): Promise<void> {
-  let key: unknown;
-  try {
-    key = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    // The parser's message would quote the file.
-    const reason = error instanceof SyntaxError ? 'it is not JSON' : messageOf(error);
-    throw new SluiceError(
-      'config_invalid',
-      `The key file ${path} for Google Cloud Storage cannot be used: ${reason}.`,
-      {
-        hint: 'Name the JSON file of a service account key, or leave the key file out to use the application default credentials.',
-      },
-    );
-  }
-  if (JSON.stringify(key).includes('"executable"')) {
-    throw new SluiceError(
-      'config_invalid',
-      `The key file ${path} names a program to run for credentials; that is not done.`,
-      {
-        hint: 'Use a service account key or a workload identity file whose credential_source is a file or a URL.',
-      },
-    );
-  }
 }

@@ -40,7 +40,14 @@ export class KafkaStream implements StreamSource {
   async partitions(topics: readonly string[], signal?: AbortSignal): Promise<readonly PartitionOffsets[]> {
     const names = [...new Set(topics)].toSorted();
     if (names.length === 0) return [];
-    const metadata = await this.#connection.metadata(names, signal);
+    const metadata = await this.#connection.retrying(`Asking Kafka for ${names.join(', ')}`, signal, async () => {
+      const found = await this.#connection.metadata(names, signal);
+      for (const { topic, errorCode } of found.values()) {
+        // A topic that this user may not DESCRIBE comes without partitions, which is not the same as having none.
+        if (errorCode !== ERROR_CODE.NONE && !isMissing(errorCode)) throw new BrokerReply(errorCode, topic);
+      }
+      return found;
+    });
     const missing = names.filter((topic) => isMissing(metadata.get(topic)?.errorCode));
     if (missing.length > 0) throw topicsMissing(missing);
     const places = names.flatMap((topic) =>

@@ -2,11 +2,11 @@
  * SQLite by better-sqlite3: one file, one connection, every write a `begin immediate`. better-sqlite3 waits for locks synchronously, so the
  * waiting that may last is done here, between attempts, where timers still run.
  */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SluiceError, messageOf } from '../../core/errors.ts';
 import type { LeaseInstant } from '../../state/lease-rules.ts';
+import { makeFolders } from '../folders/make-folders.ts';
 import { KnexConnections, openKnex } from './knex-driver.ts';
 import type { Knex } from './knex-driver.ts';
 import { applyMigrations, isCurrent } from './migrate.ts';
@@ -74,7 +74,7 @@ export function sqliteDatabase({ path, instant, maxWaitMs = DEFAULT_MAX_WAIT_MS 
 
 async function openFile(path: string, maxWaitMs: number): Promise<Knex> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
   } catch (error) {
     throw new SluiceError(
       'state_unavailable',

@@ -1,6 +1,7 @@
-import { mkdir, open, realpath } from 'node:fs/promises';
+import { open, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { SluiceError } from '../../core/errors.ts';
+import { makeFolders } from '../folders/make-folders.ts';
 import { errnoOf } from './errors.ts';
 
 /** Makes the folder's entries durable. A file system that cannot fsync folders (some network ones) says EINVAL: nothing to do there. */
@@ -30,7 +31,7 @@ export class DurableFolders {
 
   /** Makes a folder under the root with its parents; refuses one that a symbolic link leads elsewhere. */
   async make(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true });
+    const first = await makeFolders(folder);
     if (first !== undefined) {
       this.#realRoot = undefined;
       for (const known of this.#durable) {

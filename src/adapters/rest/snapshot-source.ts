@@ -136,7 +136,8 @@ class Course {
   }
 }
 
-const LOOP_HINT = "The API breaks its own paging: nothing of this listing is used. Report it to the API's owner.";
+const LOOP_HINT =
+  'The API breaks its own paging; report it to its owner. The next --full-load gives this download up: its rows count, its absences do not.';
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64').slice(0, 22);

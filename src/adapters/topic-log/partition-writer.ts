@@ -1,7 +1,8 @@
 /** Appends batches to one partition. Nothing it writes exists for readers before topic.json names it. */
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { SluiceError } from '../../core/errors.ts';
 import type { NewRecord } from '../../core/record.ts';
+import { makeFolders } from '../folders/make-folders.ts';
 import { BATCH_TARGET_BYTES, BatchBuilder } from './batch-format.ts';
 import { IndexWriter } from './segment-index.ts';
 import {
@@ -106,7 +107,7 @@ export class PartitionWriter {
       const index = await IndexWriter.open(indexFile(topicFolder, partition, last.base), last.bytes);
       return { handle, index, base: last.base, position: last.bytes };
     }
-    await mkdir(partitionFolder(topicFolder, partition), { recursive: true });
+    await makeFolders(partitionFolder(topicFolder, partition));
     this.#folderChanged = true;
     const handle = await open(segmentFile(topicFolder, partition, first), 'w');
     const index = await IndexWriter.open(indexFile(topicFolder, partition, first), 0);

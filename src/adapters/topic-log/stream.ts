@@ -1,10 +1,11 @@
 /** Reads the topic log as a StreamSource. Never takes the writers' lock: it reads what topic.json acknowledges. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.ts';
 import type { PartitionOffsets, SourceRecord } from '../../core/record.ts';
 import type { ReadRequest, RecordChunk, StreamSource } from '../../ingest/ports.ts';
+import { makeFolders } from '../folders/make-folders.ts';
 import { ioError, systemCode } from './io-error.ts';
 import { DEFAULT_CHUNK_BYTES, readSegment } from './segment-reader.ts';
 import { partitionMissing, topicMissing, type TopicLog } from './topic-log.ts';
@@ -61,7 +62,7 @@ export class TopicLogStream implements StreamSource {
     const folder = join(this.#log.root, '+groups');
     const file = join(folder, `${createHash('sha256').update(group).digest('hex').slice(0, 32)}.json`);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolders(folder);
       const known = await readCommitted(file);
       for (const { topic, partition, offset } of offsets) known[`${topic}/${partition}`] = String(offset);
       const temporary = `${file}.${process.pid}.tmp`;

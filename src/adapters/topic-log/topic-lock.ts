@@ -4,11 +4,11 @@
  * database file per topic serves as the lock: `begin exclusive` writes nothing to it.
  */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '../../core/errors.ts';
+import { makeFolders } from '../folders/make-folders.ts';
 import { ioError } from './io-error.ts';
 
 /** The slice of better-sqlite3 that a lock needs. */
@@ -42,7 +42,7 @@ export async function withTopicLock<T>(
 ): Promise<T> {
   const file = lockFile(root, topic);
   try {
-    await mkdir(join(root, '+locks'), { recursive: true });
+    await makeFolders(join(root, '+locks'));
   } catch (error) {
     throw ioError(error, `Creating ${join(root, '+locks')}`);
   }

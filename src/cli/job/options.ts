@@ -10,6 +10,8 @@ export const RUN_FLAGS = {
   'full-load': 'first download the complete listing from the REST API',
   'full-refresh':
     'rebuild the raw tables and all models from landing, aside, then swap them in (reads no topic and no API)',
+  rollback:
+    'put the published tables back as they were before the last full refresh (BigQuery; the same as job rollback)',
   'dry-run': 'print what the run would do, and write nothing',
   'accept-deletes': 'let a snapshot in that would delete unusually many',
   'accept-gap': 'record lost offsets (or a recreated topic) and go on behind them',
@@ -23,6 +25,7 @@ export const LOGICAL_TIME_HELP = 'RFC 3339 instant that counts as now, e.g. 2026
 export interface JobRunOptions extends ProjectOptions {
   readonly fullLoad?: boolean;
   readonly fullRefresh?: boolean;
+  readonly rollback?: boolean;
   readonly only?: Step;
   readonly logicalTime?: string;
   readonly dryRun?: boolean;
@@ -34,10 +37,18 @@ export interface JobRunOptions extends ProjectOptions {
 
 export function runRequest(options: JobRunOptions, parameters: RunRequest['parameters']): RunRequest {
   const { fullLoad = false, fullRefresh = false, only = null, dryRun = false } = options;
+  if (options.rollback === true && (fullLoad || fullRefresh || only !== null))
+    throw new SluiceError('usage', '--rollback puts tables back and does nothing else: it stands alone');
   if (fullLoad && only !== null && only !== 'land') {
     throw new SluiceError(
       'usage',
       `--full-load downloads, which is part of "land"; it cannot be combined with --only ${only}`,
+    );
+  }
+  if (fullRefresh && only !== null) {
+    throw new SluiceError(
+      'usage',
+      `--full-refresh rebuilds raw tables and models as one, aside; it cannot be combined with --only ${only}`,
     );
   }
   return {

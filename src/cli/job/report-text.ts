@@ -1,5 +1,6 @@
 /** A run's report for people: what each batch read and landed, what each model wrote, and what is to be done. */
 import type { BatchReport, ModelReport, RunReport } from '../../pipeline/request.ts';
+import { usageLine } from '../usage-text.ts';
 import type { Output } from '../output.ts';
 import { counted, grouped, tableLines } from '../table.ts';
 
@@ -10,6 +11,7 @@ export function printReport(output: Output, report: RunReport): void {
     for (const line of tableLines(['model', 'state', 'rows', 'seconds', 'partitions'], report.models.map(modelRow)))
       output.result(line);
   }
+  if (report.usage !== undefined) output.result(dim(usageLine(report.usage)));
   for (const error of report.errors) {
     output.note(`${output.colours.red('error')}${output.colours.dim(`[${error.code}]`)}: ${error.message}`);
     if (error.hint !== undefined) output.note(`${output.colours.bold('hint')}: ${error.hint}`);

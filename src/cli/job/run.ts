@@ -35,6 +35,8 @@ export async function runJobOf(
   parameters: Readonly<Record<string, string | number | boolean>>,
 ): Promise<CommandResult> {
   const request = runRequest(options, parameters);
+  if (options.rollback === true)
+    return (await import('./rollback.ts')).rollbackJobOf({ context, project, job }, request);
   const [{ composed }, { jobPorts }, { jobModelRunner }, { runJob }, { printReport }] = await Promise.all([
     import('../compose.ts'),
     import('./ports.ts'),

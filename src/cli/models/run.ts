@@ -10,13 +10,17 @@ import {
   type ModelChanges,
   type ModelWarehouse,
   type NodeHooks,
+  type NodeResult,
   type PlannedNode,
   type Project,
   type RunCommand,
   type RunPlan,
   type RunResult,
+  type Usage,
 } from '../../transform/index.ts';
 import type { CommandResult } from '../context.ts';
+import { usageLine } from '../usage-text.ts';
+import { previewModels } from './preview.ts';
 import { runObserver, summaryLine } from './run-text.ts';
 import { selectionRequest } from './selection-request.ts';
 import {
@@ -31,6 +35,8 @@ export interface RunModelsOptions extends SelectionOptions {
   readonly fullRefresh?: boolean;
   readonly threads?: number;
   readonly failFast?: boolean;
+  /** Print the plan and run nothing. */
+  readonly dryRun?: boolean;
   /** Days `YYYY-MM-DD`, both inclusive: what insert_overwrite models replace that no job runs. */
   readonly eventTimeStart?: string;
   readonly eventTimeEnd?: string;
@@ -46,6 +52,8 @@ export async function runModels(
   const fullRefresh = options.fullRefresh === true;
   const days = givenDays(options);
   const project = await compileAround(around, fullRefresh);
+  if (options.dryRun === true)
+    return previewModels(project, { ...selectionRequest(options), command, fullRefresh }, around);
   const plan = planRun(project, { ...selectionRequest(options), command, fullRefresh, withSql: false });
   for (const text of plan.unmatched) around.output.note(`the selector "${text}" matches nothing`);
   const folder = new TargetFolder(around.config, around.environment.invocationId, around.redact);
@@ -55,15 +63,17 @@ export async function runModels(
     around.output.note('nothing to do');
     return { exitCode: 0, json: report({ nodes: [], seconds: 0, ok: true }) };
   }
-  const result = await withWarehouse(around, (warehouse) =>
-    execute(project, plan, warehouse, { options, around, folder, days, fullRefresh }),
-  );
+  const { result, usage } = await withWarehouse(around, async (warehouse, spent) => {
+    const done = await execute(project, plan, warehouse, { options, around, folder, days, fullRefresh });
+    return { result: done, usage: spent() };
+  });
   folder.artifact(
     'run_results.json',
     runResultsOf(project, result, { generatedAt, args: { which: command, ...options } }),
   );
   around.output.result(summaryLine(result));
-  return { exitCode: result.ok ? 0 : 1, json: report(result) };
+  if (usage !== undefined) around.output.result(usageLine(usage));
+  return { exitCode: result.ok ? 0 : 1, json: report(result, usage) };
 }
 
 interface Execution {
@@ -124,15 +134,27 @@ function givenDays({ eventTimeStart: from, eventTimeEnd: to }: RunModelsOptions)
   return { from, to };
 }
 
-function report(result: RunResult): Readonly<Record<string, unknown>> {
+function report(result: RunResult, usage?: Usage): Readonly<Record<string, unknown>> {
   const models = result.nodes.filter(({ kind }) => kind !== 'test');
   return {
-    models: models.map(({ name, state, rows, partitions, seconds }) => ({ name, state, rows, partitions, seconds })),
+    models: models.map(modelJson),
     tests: result.nodes.flatMap((node) =>
       node.tests.map(({ name, status, failures, severity }) => ({ name, status, failures, severity })),
     ),
     seconds: result.seconds,
     errors: result.nodes.flatMap(({ error }) => error ?? []),
     warnings: result.nodes.flatMap(({ warnings }) => warnings),
+    ...(usage === undefined ? {} : { usage: totals(usage) }),
   };
+}
+
+function modelJson({ name, state, rows, partitions, seconds, usage }: NodeResult): Readonly<Record<string, unknown>> {
+  const base = { name, state, rows, partitions, seconds };
+  if (usage === null) return base;
+  const { bytesProcessed, bytesBilled, slotMs, jobId } = usage;
+  return { ...base, bytesProcessed, bytesBilled, slotMs, jobId };
+}
+
+function totals({ jobs, bytesProcessed, bytesBilled, slotMs }: Usage): Readonly<Record<string, unknown>> {
+  return { jobs, bytesProcessed, bytesBilled, slotMs };
 }

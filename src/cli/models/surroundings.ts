@@ -10,6 +10,7 @@ import {
   type PlannedNode,
   type Project,
   type RenderEnvironment,
+  type Usage,
   type YamlCache,
 } from '../../transform/index.ts';
 import type { CommandResult } from '../context.ts';
@@ -17,6 +18,8 @@ import type { Output } from '../output.ts';
 
 export interface OpenModels {
   readonly models: ModelWarehouse;
+  /** What everything cost so far; absent where nothing is paid by use. */
+  usage?(): Usage;
   close(): Promise<void>;
 }
 
@@ -74,11 +77,11 @@ export function compileAround(around: ModelSurroundings, fullRefresh = false): P
 /** Opens the warehouse, runs `work`, closes it whatever happens. */
 export async function withWarehouse<T>(
   around: ModelSurroundings,
-  work: (warehouse: ModelWarehouse) => Promise<T>,
+  work: (warehouse: ModelWarehouse, usage: () => Usage | undefined) => Promise<T>,
 ): Promise<T> {
   const opened = await around.openWarehouse();
   try {
-    return await work(opened.models);
+    return await work(opened.models, () => opened.usage?.());
   } finally {
     await opened.close();
   }

@@ -1,6 +1,8 @@
-/** `sluice debug`: configuration, connections and versions, each checked by itself so that one failure hides no other. */
+/**
+ * `sluice debug`: configuration, connections, versions, and on Google Cloud identity and permissions, each checked by itself so that one
+ * failure hides no other.
+ */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { loadJobs } from '../../config/load-jobs.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { ProjectOptions } from '../common-options.ts';
@@ -9,6 +11,7 @@ import type { CliContext, CommandResult } from '../context.ts';
 import { errorJson, exitCodeOf, type ErrorJson } from '../failure.ts';
 import { openProject, type OpenProject } from '../open-project.ts';
 import { packageVersion } from '../package-version.ts';
+import { accessChecks, bigQueryAnswer, googleCheckNames, identityChecks } from './debug-google.ts';
 
 interface Check {
   readonly name: string;
@@ -21,7 +24,7 @@ interface Check {
 export async function debugProject(context: CliContext, options: ProjectOptions): Promise<CommandResult> {
   const checks: Check[] = [];
   let worst = 0;
-  const check = async (name: string, look: () => Promise<string> | string): Promise<void> => {
+  const check: Checker = async (name, look) => {
     context.output.progress(`checking ${name} …`);
     const result = await outcome(name, look);
     if (result.error !== undefined) worst = Math.max(worst, exitCodeOf(result.cause));
@@ -32,6 +35,7 @@ export async function debugProject(context: CliContext, options: ProjectOptions)
       ...(result.error === undefined ? {} : { error: result.error }),
     });
     print(context, result);
+    return result.ok;
   };
   await check('versions', () => versions());
   let project: OpenProject | undefined;
@@ -50,7 +54,8 @@ export async function debugProject(context: CliContext, options: ProjectOptions)
   return { exitCode: worst, json: { checks, errors } };
 }
 
-type Checker = (name: string, look: () => Promise<string> | string) => Promise<void>;
+/** Whether it is as it should be. */
+type Checker = (name: string, look: () => Promise<string> | string) => Promise<boolean>;
 
 async function checkProject(project: OpenProject, context: CliContext, check: Checker): Promise<void> {
   let jobs: readonly JobDefinition[] = [];
@@ -59,15 +64,22 @@ async function checkProject(project: OpenProject, context: CliContext, check: Ch
     return jobs.length === 0 ? `none in ${project.config.jobPaths.join(', ')}` : jobs.map((job) => job.name).join(', ');
   });
   await composed(context, project, async (composition) => {
-    for (const [name, look] of connections(project, composition, { jobs, context })) await check(name, look);
+    const isIdentified: boolean[] = [];
+    for (const [name, look] of identityChecks(project, context)) isIdentified.push(await check(name, look));
+    const others = [...connections(project, composition, { jobs, context }), ...accessChecks(project, jobs, context)];
+    // Without credentials Google would say the same of everything.
+    const skipped = isIdentified.includes(false) ? googleCheckNames(project) : [];
+    for (const [name, look] of others) if (!skipped.includes(name)) await check(name, look);
+    if (skipped.length > 0) context.output.note(`not checked without credentials: ${skipped.join(', ')}`);
   });
 }
 
 function connections(
-  { target }: OpenProject,
+  project: OpenProject,
   composition: Composition,
   { jobs, context }: { readonly jobs: readonly JobDefinition[]; readonly context: CliContext },
 ): readonly (readonly [string, () => Promise<string>])[] {
+  const { target } = project;
   const all = [
     ['state', async () => `${describeState(target.state())}, ${await stateAnswer(composition)}`],
     ['landing', async () => `${describeLanding(target.landing())}, ${await landingAnswer(composition)}`],
@@ -77,7 +89,7 @@ function connections(
     ],
     [
       'warehouse',
-      async () => `${describeWarehouse(target.warehouse())}, ${await warehouseAnswer(composition, context.signal)}`,
+      async () => `${describeWarehouse(target.warehouse())}, ${await warehouseAnswer(project, composition, context)}`,
     ],
   ] as const;
   return all.filter(([name]) => target.has(name));
@@ -110,7 +122,7 @@ function describeState(state: ReturnType<OpenProject['target']['state']>): strin
 }
 
 function describeLanding(landing: ReturnType<OpenProject['target']['landing']>): string {
-  return landing.type === 'local' ? `folder ${landing.path}` : `gs://${join(landing.bucket, landing.prefix)}`;
+  return landing.type === 'local' ? `folder ${landing.path}` : `gs://${landing.bucket}/${landing.prefix}`;
 }
 
 function describeStream(stream: ReturnType<OpenProject['target']['stream']>): string {
@@ -120,7 +132,7 @@ function describeStream(stream: ReturnType<OpenProject['target']['stream']>): st
 function describeWarehouse(warehouse: ReturnType<OpenProject['target']['warehouse']>): string {
   return warehouse.type === 'duckdb'
     ? `DuckDB ${warehouse.path}`
-    : `BigQuery ${warehouse.project}.${warehouse.dataset}`;
+    : `BigQuery project ${warehouse.project} in ${warehouse.location}`;
 }
 
 async function stateAnswer(composition: Composition): Promise<string> {
@@ -158,7 +170,15 @@ async function streamAnswer(
   }
 }
 
-async function warehouseAnswer(composition: Composition, signal: AbortSignal): Promise<string> {
+async function warehouseAnswer(
+  { target }: OpenProject,
+  composition: Composition,
+  context: CliContext,
+): Promise<string> {
+  const config = target.warehouse();
+  // Not by the gate, which would also open the state store.
+  if (config.type === 'bigquery') return bigQueryAnswer(config, context);
+  const { signal } = context;
   const warehouse = await composition.warehouseGate({ signal, job: 'debug', runId: randomUUID() }).open();
   try {
     await warehouse.models.query('select 1');

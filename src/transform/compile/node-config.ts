@@ -1,9 +1,9 @@
 /** The settings of models, seeds and data tests in their typed form; names and meanings are dbt's where dbt has them. */
 import type { YamlValue } from '../../config/yaml-source.ts';
-import type { BuildOptions, IncrementalStrategy, OnSchemaChange, PartitionBy } from '../sql/build.ts';
-import { dialectOf } from '../sql/dialects/index.ts';
+import type { BuildOptions, IncrementalStrategy, OnSchemaChange } from '../sql/build.ts';
 import { DELETE_FLAG } from '../sql/strategies/merge.ts';
 import { isMap, textOfValue, type ConfigReader } from './config-reader.ts';
+import { clusterBy, partitionBy, tableOptions } from './table-options.ts';
 
 export type Materialization = 'view' | 'table' | 'incremental' | 'ephemeral';
 
@@ -84,7 +84,7 @@ function persistDocs(reader: ConfigReader): CommonConfig['persistDocs'] {
 export function modelConfig(reader: ConfigReader, written: Written, warehouse: 'duckdb' | 'bigquery'): ModelConfig {
   const common = commonConfig(reader, written);
   const materialized = reader.word('materialized', MATERIALIZATIONS) ?? 'view';
-  const build = buildOptions(reader, warehouse);
+  const build = buildOptions(reader, warehouse, materialized);
   const strategy = incrementalStrategy(reader, materialized, build);
   const config: ModelConfig = {
     ...common,
@@ -143,12 +143,13 @@ function checkStrategy(reader: ConfigReader, strategy: IncrementalStrategy, buil
   }
   if (strategy === 'insert_overwrite') {
     const partition = build.partitionBy;
-    if (partition === null)
+    if (partition === null && !reader.has('partition_by'))
       reader.problem('partition_by', "is missing: strategy 'insert_overwrite' replaces its partitions");
-    else if (partition.granularity !== 'day' || partition.dataType === 'int64') {
+    if (partition?.dataType === 'int64') {
+      // Hours lie within a day, and a day's rows can be told within a month or a year: those work, only the price differs.
       reader.problem(
         'partition_by',
-        `'insert_overwrite' replaces days, came ${partition.dataType} by ${partition.granularity}`,
+        "'insert_overwrite' replaces days, and integer ranges hold none: partition by a date or a time",
       );
     }
   }
@@ -163,12 +164,18 @@ function checkStrategy(reader: ConfigReader, strategy: IncrementalStrategy, buil
   }
 }
 
-function buildOptions(reader: ConfigReader, warehouse: 'duckdb' | 'bigquery'): BuildOptions {
+function buildOptions(
+  reader: ConfigReader,
+  warehouse: 'duckdb' | 'bigquery',
+  materialized: Materialization,
+): BuildOptions {
   const mergeUpdateColumns = reader.texts('merge_update_columns');
   const mergeExcludeColumns = reader.texts('merge_exclude_columns') ?? [];
   if (mergeUpdateColumns !== null && mergeExcludeColumns.length > 0) {
     reader.problem('merge_exclude_columns', 'cannot stand together with merge_update_columns');
   }
+  const partition = partitionBy(reader);
+  const kind = materialized === 'table' || materialized === 'incremental' ? 'table' : 'view';
   return {
     uniqueKey: reader.texts('unique_key') ?? [],
     sequenceBy: reader.texts('sequence_by') ?? [],
@@ -176,69 +183,10 @@ function buildOptions(reader: ConfigReader, warehouse: 'duckdb' | 'bigquery'): B
     mergeUpdateColumns,
     mergeExcludeColumns,
     incrementalPredicates: reader.texts('incremental_predicates') ?? [],
-    partitionBy: partitionBy(reader),
-    clusterBy: reader.texts('cluster_by') ?? [],
+    partitionBy: partition,
+    clusterBy: clusterBy(reader),
     onSchemaChange: reader.word<OnSchemaChange>('on_schema_change', SCHEMA_CHANGES) ?? 'ignore',
-    tableOptions: tableOptions(reader, warehouse),
-  };
-}
-
-const PARTITION_TYPES = ['date', 'timestamp', 'datetime', 'int64'] as const;
-const GRANULARITIES = ['hour', 'day', 'month', 'year'] as const;
-
-function partitionBy(reader: ConfigReader): PartitionBy | null {
-  const raw = reader.raw('partition_by');
-  if (raw === undefined || raw === null) return null;
-  const map = typeof raw === 'string' ? { field: raw } : raw;
-  if (!isMap(map) || typeof map['field'] !== 'string') {
-    reader.problem(
-      'partition_by',
-      "expected a map with 'field', for example {field: day, data_type: date, granularity: day}",
-    );
-    return null;
-  }
-  const known = ['field', 'data_type', 'granularity', 'range'];
-  for (const key of Object.keys(map)) {
-    if (!known.includes(key)) reader.problem('partition_by', `does not know "${key}", expected ${known.join(', ')}`);
-  }
-  const dataType = PARTITION_TYPES.find((type) => type === (map['data_type'] ?? 'date'));
-  const granularity = GRANULARITIES.find((unit) => unit === (map['granularity'] ?? 'day'));
-  if (dataType === undefined) reader.problem('partition_by', `data_type must be one of ${PARTITION_TYPES.join(', ')}`);
-  if (granularity === undefined)
-    reader.problem('partition_by', `granularity must be one of ${GRANULARITIES.join(', ')}`);
-  const range = integerRange(reader, dataType === 'int64', map['range']);
-  if (dataType === undefined || granularity === undefined) return null;
-  return { field: map['field'], dataType, granularity, ...(range === undefined ? {} : { range }) };
-}
-
-function integerRange(reader: ConfigReader, needed: boolean, value: YamlValue | undefined): PartitionBy['range'] {
-  if (!needed && value === undefined) return undefined;
-  const range = isMap(value) ? value : {};
-  const [start, end, interval] = [range['start'], range['end'], range['interval']];
-  if (needed && typeof start === 'number' && typeof end === 'number' && typeof interval === 'number' && interval > 0) {
-    return { start, end, interval };
-  }
-  reader.problem('partition_by', "'range' needs start, end and interval, and belongs to data_type int64");
-  return undefined;
-}
-
-/** BigQuery's table options. On DuckDB they are read and mean nothing, so that one project serves both. */
-function tableOptions(reader: ConfigReader, warehouse: 'duckdb' | 'bigquery'): Readonly<Record<string, string>> {
-  const dialect = dialectOf('bigquery');
-  const filter = reader.optionalFlag('require_partition_filter');
-  const days = reader.number('partition_expiration_days');
-  const hours = reader.number('hours_to_expiration');
-  const kms = reader.text('kms_key_name');
-  const labels = Object.entries(reader.map('labels') ?? {}).map(
-    ([name, value]) => `(${dialect.text(name)}, ${dialect.text(textOfValue(value))})`,
-  );
-  if (warehouse === 'duckdb') return {};
-  return {
-    ...(filter === null ? {} : { require_partition_filter: String(filter) }),
-    ...(days === null ? {} : { partition_expiration_days: String(days) }),
-    ...(hours === null ? {} : { expiration_timestamp: `timestamp_add(current_timestamp(), interval ${hours} hour)` }),
-    ...(kms === null ? {} : { kms_key_name: dialect.text(kms) }),
-    ...(labels.length === 0 ? {} : { labels: `[${labels.join(', ')}]` }),
+    tableOptions: tableOptions(reader, warehouse, { kind, partition }),
   };
 }
 

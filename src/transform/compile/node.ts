@@ -8,6 +8,8 @@ export interface ColumnDoc {
   readonly name: string;
   readonly description: string;
   readonly dataType: string | null;
+  /** Resource names of BigQuery policy tags, at most one; empty: none is asked for. */
+  readonly policyTags: readonly string[];
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, YamlValue>>;
 }

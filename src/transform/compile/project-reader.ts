@@ -13,12 +13,13 @@ import {
 } from './config-reader.ts';
 import { compileTemplate, fromPlain, toPlain, type PlainValue, type Value } from './jinja/index.ts';
 import { modelConfig, seedConfig, type CommonConfig } from './node-config.ts';
-import type { ModelNode, SeedNode, SourceNode } from './node.ts';
+import type { ColumnDoc, ModelNode, SeedNode, SourceNode } from './node.ts';
 import { collect, type CompileProblems } from './problems-of.ts';
 import { treeLevels, type ConfigTree, type ModelProjectConfig } from './project-config.ts';
 import type { NodeProperties, Properties, SourceProperties } from './properties.ts';
 import { noChanges, renderYaml, yamlScope, type Renderer } from './renderer.ts';
 import type { SourceFile } from './source-files.ts';
+import { policyTags } from './table-options.ts';
 
 /** What a node refers to, before names are resolved. */
 export interface Unlinked<T> {
@@ -128,7 +129,7 @@ export class ProjectReader {
       dependsOn: [],
       config,
       relation: this.#relation(id, name, config),
-      columns: patch?.columns ?? [],
+      columns: this.#columns(patch),
       template,
       rawCode: file.text,
       patchFile: patch?.place.file ?? null,
@@ -152,10 +153,21 @@ export class ProjectReader {
       dependsOn: [],
       config,
       relation: this.#relation(id, name, config),
-      columns: patch?.columns ?? [],
+      columns: this.#columns(patch),
       text: file.text,
       patchFile: patch?.place.file ?? null,
     };
+  }
+
+  /** Policy tags may be templates (`{{ var('pii_tag') }}`): what comes of them is checked. */
+  #columns(patch: NodeProperties | undefined): readonly ColumnDoc[] {
+    return (patch?.columns ?? []).map(({ place, ...column }) => ({
+      ...column,
+      policyTags: policyTags(
+        column.policyTags.map((tag) => textOfValue(renderYaml(tag, (text) => this.#evaluate(text, place)))),
+        (message) => this.#problems.add({ ...place, path: column.name, message: `policy_tags: ${message}` }),
+      ),
+    }));
   }
 
   #source(id: string, table: SourceProperties): SourceNode {

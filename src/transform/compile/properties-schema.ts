@@ -21,6 +21,7 @@ const column = {
     meta: map,
     config: map,
     quote: { type: 'boolean' },
+    policy_tags: texts,
   },
 };
 const columns = { type: 'array', items: column };

@@ -24,11 +24,15 @@ export interface TestEntry {
   readonly place: Place;
 }
 
+export interface ColumnProperties extends ColumnDoc {
+  readonly place: Place;
+}
+
 export interface NodeProperties {
   readonly name: string;
   readonly description: string;
   readonly config: YamlMap;
-  readonly columns: readonly ColumnDoc[];
+  readonly columns: readonly ColumnProperties[];
   readonly tests: readonly TestEntry[];
   readonly place: Place;
   readonly placeOf: (key: string) => Place;
@@ -126,7 +130,10 @@ class FileReader {
       name: textOf(entry['name']),
       description: textOf(entry['description']).trim(),
       config: { ...own, ...mapOf(entry['config']) },
-      columns: columns.map(columnOf),
+      columns: columns.map((column, index) => ({
+        ...columnOf(column),
+        place: this.#place(`${pointer}/columns/${index}`),
+      })),
       tests: [...this.#tests(entry, pointer, null), ...onColumns],
       place: this.#place(pointer),
       placeOf: (key) => this.#place(`${pointer}/config/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
@@ -206,6 +213,7 @@ function columnOf(column: YamlMap): ColumnDoc {
   return {
     name: textOf(column['name']),
     description: textOf(column['description']).trim(),
+    policyTags: textsOf(column['policy_tags'] ?? config['policy_tags']),
     dataType: typeof column['data_type'] === 'string' ? column['data_type'] : null,
     tags: [...textsOf(column['tags']), ...textsOf(config['tags'])],
     meta: { ...mapOf(config['meta']), ...mapOf(column['meta']) },

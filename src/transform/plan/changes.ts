@@ -24,4 +24,14 @@ export interface ModelChanges {
    */
   readonly keys: RelationName | null;
   readonly batchIds: readonly string[];
+  /**
+   * RFC 3339 UTC. The rows that the model has published, together with the stream records from here on, give the new rows of `keys`; no snapshot
+   * reaches this far, so no older raw row need be read. Left out or null: all of raw is. What proves it: `pipeline/plan-since.ts`.
+   */
+  readonly since?: string | null;
+  /** The published table has no `_gone_since` (it was built before there was one, or the model leaves it out). */
+  readonly lacksMemory?: boolean;
 }
+
+/** The column in which a published row remembers what its other columns do not say: since when the key is gone by assertion; null: it is there. */
+export const GONE_SINCE = '_gone_since';

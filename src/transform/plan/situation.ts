@@ -5,7 +5,8 @@ import type { Situation } from '../compile/compile-node.ts';
 import type { ModelNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
 import { noChanges } from '../compile/renderer.ts';
-import type { ModelChanges } from './changes.ts';
+import { GONE_SINCE, type ModelChanges } from './changes.ts';
+import { columnKey } from '../sql/schema-change.ts';
 import type { BuildMode } from './plan.ts';
 
 export interface ModelState {
@@ -41,8 +42,15 @@ export function situationOf(
     map,
     isIncremental,
     // A model that builds everything is told so, also where the job thought its table was there.
-    changes: isIncremental || state.changes === undefined ? changes : { ...changes, full: true },
+    changes:
+      isIncremental || state.changes === undefined ? remembering(changes, state.existing) : { ...changes, full: true },
   };
+}
+
+/** A table that does not remember cannot be what new rows are made from. */
+function remembering(changes: ModelChanges, existing: RelationInfo | undefined): ModelChanges {
+  const remembers = existing?.columns.some(({ name }) => columnKey(name) === GONE_SINCE) ?? false;
+  return remembers ? changes : { ...changes, since: null, lacksMemory: true };
 }
 
 export function buildModeOf(node: ModelNode, isIncremental: boolean): BuildMode {

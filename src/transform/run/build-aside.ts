@@ -4,7 +4,8 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import type { RelationInfo, RelationName } from '../../core/relation.ts';
-import { swapStatements, type Swap } from '../sql/swap.ts';
+import { countRows } from '../sql/checks.ts';
+import { swapStatements, type KeepReplaced, type Swap } from '../sql/swap.ts';
 import type { ModelNode, SeedNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
 import type { PlannedNode, RunPlan } from '../plan/plan.ts';
@@ -19,6 +20,8 @@ export interface AsideOptions extends Omit<RunOptions, 'map'> {
   readonly suffix: string;
   /** Relations outside of the plan that stand aside under the same suffix (raw tables). */
   readonly isAside: (relation: RelationName) => boolean;
+  /** Keep the replaced tables of these models for a while; null: not at all. */
+  readonly keep?: (KeepReplaced & { readonly models: readonly string[] }) | null;
 }
 
 export interface TableCount {
@@ -91,7 +94,7 @@ class Aside {
     return {
       result,
       counts: await this.#counts(swaps, built),
-      swap: swapStatements(this.#project.renderer.dialect, swaps),
+      swap: built.flatMap(({ planned }, index) => this.#swapStatements(planned.name, swaps[index])),
     };
   }
 
@@ -124,23 +127,29 @@ class Aside {
     };
   }
 
+  #swapStatements(name: string, swap: Swap | undefined): readonly string[] {
+    const { keep = null } = this.#options;
+    const kept = keep?.models.includes(name) === true ? keep : null;
+    return swap === undefined ? [] : swapStatements(this.#project.renderer.dialect, [swap], kept);
+  }
+
   async #counts(swaps: readonly Swap[], built: readonly BuiltAside[]): Promise<readonly TableCount[]> {
     const counts: TableCount[] = [];
     for (const [index, swap] of swaps.entries()) {
       if (swap.viewSelect !== null) continue;
       counts.push({
         name: built[index]?.planned.name ?? swap.real.name,
-        before: swap.existing?.kind === 'table' ? await this.#count(swap.real) : null,
-        after: await this.#count(swap.aside),
+        before: swap.existing?.kind === 'table' ? await this.#count(swap.real, built[index]?.node) : null,
+        after: await this.#count(swap.aside, built[index]?.node),
       });
     }
     return counts;
   }
 
-  async #count(relation: RelationName): Promise<number> {
-    const { rows } = await this.#warehouse.query(
-      `select count(*) from ${this.#project.renderer.dialect.relation(relation)}`,
-    );
+  async #count(relation: RelationName, node: ModelNode | SeedNode | undefined): Promise<number> {
+    const { dialect } = this.#project.renderer;
+    const partition = node?.kind === 'model' ? node.config.build.partitionBy : null;
+    const { rows } = await this.#warehouse.query(countRows(dialect, relation, partition?.field ?? null));
     return Number(rows[0]?.[0] ?? 0);
   }
 

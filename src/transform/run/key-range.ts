@@ -19,16 +19,21 @@ export function rangeColumn(options: BuildOptions, incoming: readonly ColumnInfo
   return incoming.find(({ name, type }) => columnKey(name) === columnKey(first) && ORDERED.test(type));
 }
 
+/** Literals; of an empty staging table NULLs, between which nothing lies. */
 export async function readKeyRange(
   warehouse: ModelWarehouse,
   dialect: Dialect,
   staging: RelationName,
   column: ColumnInfo,
-): Promise<MergeInput['keyRange']> {
+): Promise<NonNullable<MergeInput['keyRange']>> {
   const name = dialect.identifier(column.name);
   const { rows } = await warehouse.query(`select min(${name}), max(${name}) from ${dialect.relation(staging)}`);
   const [low, high] = rows[0] ?? [];
-  if (low === undefined || low === null || high === undefined || high === null) return undefined;
+  if (low === undefined || low === null || high === undefined || high === null) {
+    // Nothing is staged, so nothing may match: without a range the merge would read the whole target to find that out.
+    const none = dialect.castText('null', column.type);
+    return { column: column.name, low: none, high: none };
+  }
   return { column: column.name, low: literal(dialect, low, column.type), high: literal(dialect, high, column.type) };
 }
 

@@ -2,7 +2,7 @@
  * Builds one node: render, look at what is there, make the script, publish it with its tests. Everything that changes a table happens in
  * one `publish` of the warehouse; if the process dies before it, readers keep the old state.
  */
-import { SluiceError } from '../../core/errors.ts';
+import { isSluiceError, SluiceError } from '../../core/errors.ts';
 import type { ColumnInfo, RelationInfo, RelationName } from '../../core/relation.ts';
 import { addDays } from '../../core/time.ts';
 import { compileModel, compileTest, type Situation } from '../compile/compile-node.ts';
@@ -23,8 +23,10 @@ import { windowPredicate } from '../sql/strategies/insert-overwrite.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
 import { modelScript, type ModelBuild } from './build-script.ts';
 import { rangeColumn, readKeyRange } from './key-range.ts';
+import { checkPartitions, explained, leftOutColumns } from './table-differences.ts';
 import { auditRelation, testFile } from './test-places.ts';
 import { wantedComments } from './wanted-comments.ts';
+import { wantedTags } from './wanted-tags.ts';
 import type { GateTest, ModelWarehouse, PublishOutcome, PublishUnit } from './ports.ts';
 
 /** What a caller adds to one node. */
@@ -53,6 +55,8 @@ export interface Built {
   readonly outcome: PublishOutcome;
   readonly rows: number | null;
   readonly partitions: readonly string[];
+  /** What the user should know of the table. */
+  readonly warnings: readonly string[];
   readonly compiledPath: string | null;
   readonly testPaths: ReadonlyMap<string, string | null>;
   /** The select as it was built; null for seeds and tests. */
@@ -65,6 +69,14 @@ interface Prepared {
   readonly script: BuildScript | null;
   /** A merge whose statement is made again when the bounds of its staged keys are known. */
   readonly ranged: ModelBuild | null;
+  /** An incremental run of a model, for what an error of the database is about. */
+  readonly incremental: {
+    readonly node: ModelNode;
+    readonly existing: RelationInfo;
+    readonly incoming: readonly ColumnInfo[];
+  } | null;
+  readonly policyTags: PublishUnit['policyTags'];
+  readonly warnings: readonly string[];
   readonly comments: readonly string[];
   readonly marks: readonly string[];
   readonly before: readonly string[];
@@ -88,17 +100,40 @@ export class NodeRunner {
       throw new SluiceError('internal', `the project has no node ${planned.id}`);
     const prepared = await this.#prepare(node, hooks);
     const tests = await this.#tests(planned, prepared.situation);
-    const outcome = await this.#publish(planned, prepared, tests.gates, hooks);
+    const outcome = await this.#publish(planned, prepared, tests.gates, hooks).catch((error: unknown) => {
+      throw this.#explained(error, prepared);
+    });
     const counts = prepared.mode !== 'view' && prepared.mode !== 'tests' && outcome.status === 'published';
     return {
       mode: prepared.mode,
       outcome,
       rows: counts ? outcome.rows : null,
       partitions: outcome.status === 'published' ? prepared.partitions : [],
+      warnings: prepared.warnings,
       compiledPath: prepared.compiledPath,
       testPaths: tests.paths,
       select: prepared.select,
     };
+  }
+
+  #explained(error: unknown, { incremental }: Prepared): unknown {
+    if (incremental === null || !isSluiceError(error)) return error;
+    return explained(error, incremental.node, { ...incremental, dialect: this.#options.project.renderer.dialect });
+  }
+
+  /**
+   * A select that reads the model's own table may fail because somebody changed that table. What the model gives when it reads raw alone says what
+   * differs; asking costs nothing.
+   */
+  async #explainedSelect(thrown: unknown, node: ModelNode, grows: RelationInfo | undefined): Promise<never> {
+    if (grows === undefined || !isSluiceError(thrown, 'model_failed')) throw thrown;
+    const { project, warehouse, map } = this.#options;
+    const state: ModelState = { existing: undefined, changes: undefined, fullRefresh: true };
+    const situation = situationOf(project, node, state, map);
+    const { select } = await situation.effects.settle(warehouse, () => compileModel(project, node, situation));
+    const incoming = await warehouse.describe(select).catch(() => null);
+    if (incoming === null) throw thrown;
+    throw explained(thrown, node, { existing: grows, incoming, dialect: project.renderer.dialect });
   }
 
   #prepare(node: ModelNode | SeedNode | TestNode, hooks: NodeHooks): Promise<Prepared> {
@@ -109,6 +144,9 @@ export class NodeRunner {
       target: { schema: '', name: '' },
       script: null,
       ranged: null,
+      incremental: null,
+      policyTags: undefined,
+      warnings: [],
       comments: [],
       marks: hooks.marks ?? [],
       before: [],
@@ -131,8 +169,12 @@ export class NodeRunner {
     const compiledPath = artifacts.compiled(node.file, compiled.select);
     const { isIncremental, changes } = situation;
     const mode = buildModeOf(node, isIncremental);
+    const grows = isIncremental ? existing : undefined;
+    if (grows !== undefined) checkPartitions(node, grows, dialect);
     const needsColumns = isIncremental || this.#hasColumnComments(node, existing);
-    const incoming = needsColumns ? await warehouse.describe(compiled.select) : undefined;
+    const incoming = needsColumns
+      ? await warehouse.describe(compiled.select).catch((error: unknown) => this.#explainedSelect(error, node, grows))
+      : undefined;
     const build: ModelBuild = { node, mode, dialect, target, select: compiled.select, existing, changes, incoming };
     const { window } = changes;
     const isDaily = node.config.strategy === 'insert_overwrite' && (mode === 'insert_overwrite' || mode === 'full');
@@ -141,6 +183,9 @@ export class NodeRunner {
       target,
       script: modelScript(build),
       ranged: mode === 'merge' && !dialect.stagesInTransaction ? build : null,
+      incremental: grows === undefined || incoming === undefined ? null : { node, existing: grows, incoming },
+      policyTags: this.#policyTags(node, target, existing, !isIncremental),
+      warnings: grows === undefined || incoming === undefined ? [] : leftOutColumns(node, grows, incoming),
       comments: this.#comments(node, target, existing, !isIncremental, incoming ?? []),
       marks: hooks.marks ?? [],
       before: compiled.preHooks,
@@ -186,6 +231,16 @@ export class NodeRunner {
     );
   }
 
+  #policyTags(
+    node: ModelNode | SeedNode,
+    target: RelationName,
+    existing: RelationInfo | undefined,
+    recreated: boolean,
+  ): PublishUnit['policyTags'] {
+    if (this.#options.project.renderer.dialect.name !== 'bigquery') return undefined;
+    return wantedTags(node, { target, existing, recreated });
+  }
+
   async #prepareSeed(node: SeedNode, hooks: NodeHooks): Promise<Prepared> {
     const { project, relations, fullRefresh, map, seedHashes } = this.#options;
     const { dialect } = project.renderer;
@@ -201,6 +256,9 @@ export class NodeRunner {
       target,
       script: table === null ? null : buildSeed(dialect, target, table, existing),
       ranged: null,
+      incremental: null,
+      policyTags: isCurrent ? undefined : this.#policyTags(node, target, existing, true),
+      warnings: [],
       comments: this.#comments(node, target, existing, !isCurrent, columns),
       marks: [...(isCurrent ? [] : markSeed(dialect, target, hash)), ...(hooks.marks ?? [])],
       before: [],
@@ -272,7 +330,7 @@ export class NodeRunner {
     if (ranged === null || column === undefined) return script;
     const { dialect } = this.#options.project.renderer;
     const range = await readKeyRange(this.#options.warehouse, dialect, dialect.stagingRelation(target), column);
-    return range === undefined ? script : (modelScript({ ...ranged, keyRange: range }) ?? script);
+    return modelScript({ ...ranged, keyRange: range }) ?? script;
   }
 }
 
@@ -291,6 +349,7 @@ function unitOf(
     statements: [...plain(prepared.before), ...statements, ...plain(prepared.comments), ...plain(prepared.after)],
     tests,
     marks: prepared.marks,
+    ...(prepared.policyTags === undefined ? {} : { policyTags: prepared.policyTags }),
   };
 }
 

@@ -24,6 +24,14 @@ export interface PublishUnit {
   readonly node: string;
   readonly statements: readonly { readonly sql: string; readonly countRows?: boolean }[];
   readonly tests: readonly GateTest[];
+  /**
+   * BigQuery's policy tags by column, all of them or none: set before the rows can be read. Absent: the table's columns have the tags that they are
+   * to have, or none.
+   */
+  readonly policyTags?: {
+    readonly relation: RelationName;
+    readonly columns: Readonly<Record<string, readonly string[]>>;
+  };
   /** Written in the same transaction after the tests passed (the ledger's marks in the warehouse). */
   readonly marks: readonly string[];
 }
@@ -37,6 +45,21 @@ export interface GateResult {
 export type PublishOutcome =
   | { readonly status: 'published'; readonly rows: number; readonly tests: readonly GateResult[] }
   | { readonly status: 'rejected'; readonly tests: readonly GateResult[] };
+
+/** What work cost in a warehouse that is paid by use. Bytes, and milliseconds of slot time; null where it names none. */
+export interface Usage {
+  readonly project: string;
+  readonly location: string;
+  /** Jobs that the work took, queries included. */
+  readonly jobs: number;
+  /** The job that published, by the warehouse's id; null when none did (yet). */
+  readonly jobId: string | null;
+  /** The warehouse's word for what that job ran (`SCRIPT`). */
+  readonly statementType: string | null;
+  readonly bytesProcessed: number | null;
+  readonly bytesBilled: number | null;
+  readonly slotMs: number | null;
+}
 
 /**
  * Runs compiled SQL. Errors: `model_failed` with the database's message (the caller adds model and file); `warehouse_locked`;
@@ -56,5 +79,17 @@ export interface ModelWarehouse {
   /** One statement outside of any unit (create schema, helper tables). */
   execute(sql: string): Promise<void>;
   publish(unit: PublishUnit, guard?: () => Promise<void>): Promise<PublishOutcome>;
+  /**
+   * The warehouse as the work for one node sees it: its jobs carry the node's name, and what they cost is counted by itself. Absent where
+   * nothing is paid by use (DuckDB).
+   */
+  forNode?(name: string): NodeWarehouse;
+  /** Bytes that a query would read, without running it; null where the warehouse does not say. Absent like `forNode`. */
+  estimate?(sql: string): Promise<number | null>;
   close(): Promise<void>;
+}
+
+export interface NodeWarehouse extends ModelWarehouse {
+  /** So far. */
+  usage(): Usage;
 }

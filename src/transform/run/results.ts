@@ -1,6 +1,7 @@
 /** What came of a run, node by node. */
 import { isSluiceError, messageOf, type ErrorCode } from '../../core/errors.ts';
 import type { PlannedNode } from '../plan/plan.ts';
+import type { Usage } from './ports.ts';
 
 export interface NodeError {
   readonly code: ErrorCode;
@@ -35,7 +36,9 @@ export interface NodeResult {
   readonly compiledPath: string | null;
   readonly tests: readonly TestResult[];
   readonly error: NodeError | null;
-  /** Data tests that only warn, and failed. */
+  /** What it cost, where the warehouse is paid by use; null: it is not, or nothing ran. */
+  readonly usage: Usage | null;
+  /** Data tests that only warn, and failed; what the user should know of the table. */
   readonly warnings: readonly string[];
   /** Why it was skipped. */
   readonly reason: string | null;

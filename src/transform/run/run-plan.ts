@@ -1,15 +1,15 @@
 /** runPlan: executes a plan in the order of its graph. A failing node skips what is below it; everything else goes on. */
 import type { Clock } from '../../core/clock.ts';
 import { isSluiceError, SluiceError, type ErrorCode } from '../../core/errors.ts';
-import type { RelationName } from '../../core/relation.ts';
+import type { RelationInfo, RelationName } from '../../core/relation.ts';
 import type { Project } from '../compile/project.ts';
 import type { PlannedNode, RunPlan } from '../plan/plan.ts';
 import { RelationMap } from '../plan/relation-map.ts';
 import { sameRelation } from '../plan/situation.ts';
 import { seedLedger } from '../sql/seed.ts';
 import { NO_ARTIFACTS, type ArtifactSink } from './artifact-sink.ts';
-import { NodeRunner, type Built, type NodeHooks } from './node-runner.ts';
-import type { GateResult, ModelWarehouse } from './ports.ts';
+import { NodeRunner, type Built, type NodeHooks, type NodeRunnerOptions } from './node-runner.ts';
+import type { GateResult, ModelWarehouse, NodeWarehouse } from './ports.ts';
 import { nodeError, type NodeError, type NodeResult, type RunResult, type TestResult } from './results.ts';
 import { runSchedule } from './schedule.ts';
 
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly artifacts?: ArtifactSink;
   /** Keeps the failing rows of tests that gate nothing, in `<schema>_dbt_test__audit`. */
   readonly storeFailures?: boolean;
+  /** What stands under the targets' names, from a caller who has just asked; left out: the run asks itself. */
+  readonly relations?: readonly RelationInfo[];
   /** Builds everything under other names (see build-aside.ts). */
   readonly map?: (relation: RelationName) => RelationName;
   /** The select of each node as it was built. */
@@ -46,6 +48,7 @@ const NODE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'compile_error',
   'env_missing',
   'unsupported',
+  'table_changed',
 ]);
 
 export async function runPlan(
@@ -86,7 +89,7 @@ class Run {
   readonly #plan: RunPlan;
   readonly #warehouse: ModelWarehouse;
   readonly #options: RunOptions;
-  #runner: NodeRunner | undefined;
+  #prepared: NodeRunnerOptions | undefined;
   #started = 0;
   #failed = false;
 
@@ -102,11 +105,15 @@ class Run {
     const map = this.#options.map ?? sameRelation;
     const targets = this.#plan.nodes.flatMap(({ relation }) => (relation === null ? [] : [map(relation)]));
     const { dialect } = this.#project.renderer;
+    const found = this.#options.relations ?? (await this.#warehouse.relations(targets));
+    // Where something stands there is a schema: on BigQuery making sure would be a job in each run.
+    const known = new Set(found.map(({ relation }) => schemaKey(relation)));
     const schemas = new Map(targets.map((relation) => [schemaKey(relation), schemaOf(relation)]));
-    for (const schema of schemas.values()) await this.#warehouse.execute(dialect.createSchema(schema));
-    const relations = new RelationMap(await this.#warehouse.relations(targets), this.#project.target.type);
+    for (const [key, schema] of schemas)
+      if (!known.has(key)) await this.#warehouse.execute(dialect.createSchema(schema));
+    const relations = new RelationMap(found, this.#project.target.type);
     const seedHashes = await this.#seedHashes(relations, map);
-    this.#runner = new NodeRunner({
+    this.#prepared = {
       project: this.#project,
       warehouse: this.#warehouse,
       relations,
@@ -115,7 +122,7 @@ class Run {
       artifacts: this.#options.artifacts ?? NO_ARTIFACTS,
       seedHashes,
       storeFailures: this.#options.storeFailures === true,
-    });
+    };
   }
 
   async #seedHashes(
@@ -168,9 +175,11 @@ class Run {
 
   async #build(planned: PlannedNode, startedAt: string, since: number): Promise<NodeResult> {
     const base = this.#base(planned, startedAt);
+    if (this.#prepared === undefined) throw new SluiceError('internal', 'prepare() was not called');
+    const view: NodeWarehouse | undefined = this.#warehouse.forNode?.(planned.name);
     try {
-      if (this.#runner === undefined) throw new SluiceError('internal', 'prepare() was not called');
-      const built = await this.#runner.run(planned, this.#options.hooks?.(planned) ?? {});
+      const runner = new NodeRunner({ ...this.#prepared, warehouse: view ?? this.#warehouse });
+      const built = await runner.run(planned, this.#options.hooks?.(planned) ?? {});
       this.#options.onBuilt?.(planned, built.select);
       const rejected = built.outcome.status === 'rejected';
       return {
@@ -183,6 +192,7 @@ class Run {
         compiledPath: built.compiledPath,
         tests: testResults(planned, built),
         error: rejected ? rejection(planned, built) : null,
+        usage: view?.usage() ?? null,
         warnings: warningsOf(planned, built),
       };
     } catch (error) {
@@ -193,6 +203,7 @@ class Run {
         seconds: seconds(this.#options.clock, since),
         tests: skippedTests(planned, 'error'),
         error: this.#placed(planned, nodeError(error)),
+        usage: view?.usage() ?? null,
       };
     }
   }
@@ -201,7 +212,7 @@ class Run {
     const compiled =
       this.#options.artifacts === undefined ? '' : ` (compiled: ${this.#options.artifacts.pathOf(planned.file)})`;
     const what = planned.kind === 'test' ? `data test ${planned.name}` : `${planned.kind} ${planned.name}`;
-    const where = error.code === 'model_failed' ? compiled : '';
+    const where = error.code === 'model_failed' || error.code === 'table_changed' ? compiled : '';
     return { ...error, message: `${what} in ${planned.file}${where}: ${error.message}` };
   }
 
@@ -219,6 +230,7 @@ class Run {
       compiledPath: null,
       tests: skippedTests(planned, 'skipped'),
       error: null,
+      usage: null,
       warnings: [],
       reason: null,
     };
@@ -254,9 +266,10 @@ function testResults(planned: PlannedNode, built: Built): readonly TestResult[] 
 }
 
 function warningsOf(planned: PlannedNode, built: Built): readonly string[] {
-  return testResults(planned, built)
+  const tests = testResults(planned, built)
     .filter(({ status }) => status === 'warn')
     .map(({ name, failures }) => `the data test ${name} of ${planned.name} warns: ${String(failures)} failing`);
+  return [...built.warnings, ...tests];
 }
 
 function rejection(planned: PlannedNode, built: Built): NodeError {

@@ -42,7 +42,7 @@ function nodeEntry(project: Project, node: NodeResult): Readonly<Record<string, 
     unique_id: node.id,
     status: STATUS[node.state],
     ...timing(node),
-    adapter_response: node.rows === null ? {} : { rows_affected: node.rows },
+    adapter_response: adapterResponse(node),
     message: node.error?.message ?? node.reason ?? node.mode,
     failures: null,
     compiled: node.compiledPath !== null,
@@ -51,6 +51,22 @@ function nodeEntry(project: Project, node: NodeResult): Readonly<Record<string, 
     partitions: node.partitions,
     batch_results: null,
   };
+}
+
+/** Members and names of dbt-bigquery's; what the warehouse does not say is left out. */
+function adapterResponse({ rows, usage }: NodeResult): Readonly<Record<string, unknown>> {
+  const affected = rows === null ? {} : { rows_affected: rows };
+  if (usage === null) return affected;
+  const told: Readonly<Record<string, string | number | null>> = {
+    code: usage.statementType,
+    bytes_processed: usage.bytesProcessed,
+    bytes_billed: usage.bytesBilled,
+    slot_ms: usage.slotMs,
+    location: usage.location,
+    project_id: usage.project,
+    job_id: usage.jobId,
+  };
+  return { ...affected, ...Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null)) };
 }
 
 function testEntry(node: NodeResult, test: TestResult): Readonly<Record<string, unknown>> {

@@ -10,7 +10,7 @@ export interface SchemaChange {
   readonly columns: readonly ColumnInfo[];
 }
 
-interface Difference {
+export interface Difference {
   readonly added: readonly ColumnInfo[];
   readonly removed: readonly ColumnInfo[];
   readonly retyped: readonly { readonly before: ColumnInfo; readonly after: ColumnInfo }[];
@@ -21,7 +21,7 @@ export function columnKey(name: string): string {
   return name.toLowerCase();
 }
 
-function differenceOf(existing: readonly ColumnInfo[], incoming: readonly ColumnInfo[]): Difference {
+export function differenceOf(existing: readonly ColumnInfo[], incoming: readonly ColumnInfo[]): Difference {
   const before = new Map(existing.map((column) => [columnKey(column.name), column]));
   const after = new Map(incoming.map((column) => [columnKey(column.name), column]));
   const retyped = existing.flatMap((column) => {
@@ -70,15 +70,30 @@ function synced(existing: readonly ColumnInfo[], difference: Difference): readon
 }
 
 function adding({ dialect, target }: IncrementalInput, difference: Difference): string[] {
-  return difference.added.map(
-    (column) => `alter table ${dialect.relation(target)} add column ${dialect.identifier(column.name)} ${column.type}`,
+  return altering(
+    { dialect, target },
+    difference.added.map(({ name, type }) => `add column if not exists ${dialect.identifier(name)} ${type}`),
   );
 }
 
 function dropping({ dialect, target }: IncrementalInput, difference: Difference): string[] {
-  return difference.removed.map(
-    (column) => `alter table ${dialect.relation(target)} drop column ${dialect.identifier(column.name)}`,
+  return altering(
+    { dialect, target },
+    difference.removed.map(({ name }) => `drop column if exists ${dialect.identifier(name)}`),
   );
+}
+
+/**
+ * `if not exists`: DDL is in no transaction on BigQuery, so a script that runs again (it lost against another one) finds it done. One statement
+ * for all columns there: BigQuery takes five changes of a table in ten seconds; DuckDB takes one column per statement.
+ */
+function altering(
+  { dialect, target }: Pick<IncrementalInput, 'dialect' | 'target'>,
+  changes: readonly string[],
+): string[] {
+  const head = `alter table ${dialect.relation(target)} `;
+  if (changes.length === 0) return [];
+  return dialect.name === 'bigquery' ? [head + changes.join(', ')] : changes.map((change) => head + change);
 }
 
 function retyping({ dialect, target }: IncrementalInput, difference: Difference): string[] {

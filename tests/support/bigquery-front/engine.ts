@@ -24,6 +24,7 @@ import { toApiFailure } from '../../../src/adapters/bigquery/api-failure.ts';
 import { SluiceError } from '../../../src/core/errors.ts';
 import { FrontRefusal, invalid, translated } from './refusal.ts';
 import { assertPartitionFilter, checkedStatements } from './rules.ts';
+import { TableFacts } from './table-facts.ts';
 
 export interface ScriptResult {
   readonly schema?: QueryResponse['schema'];
@@ -35,6 +36,7 @@ export interface ScriptResult {
 const SCRATCH = 'strict_front_scratch';
 
 export class Engine {
+  readonly facts = new TableFacts();
   readonly #api: BigQueryApi;
   readonly #bridge: EmulatorBridge;
   readonly #filtered = new Map<string, { readonly relation: string; readonly column: string }>();
@@ -54,6 +56,13 @@ export class Engine {
         return toQueryResult(answer.schema, answer.rows ?? []);
       },
     });
+  }
+
+  /** The emulator behind was replaced by an empty one: datasets and tables are gone, jobs are not. */
+  forgetTables(): void {
+    this.#scratch = undefined;
+    this.#filtered.clear();
+    this.facts.forget();
   }
 
   /** Tables that want a partition filter, as their creation says. */
@@ -91,7 +100,10 @@ export class Engine {
   noteDdl(statement: string): void {
     const kind = classify(statement);
     if (kind.kind !== 'create' || !/require_partition_filter\s*=\s*true/i.test(statement)) return;
-    const column = /partition\s+by\s+(?:\w+_trunc\()?`?(\w+)`?/i.exec(statement)?.[1];
+    const column =
+      kind.copyOf === undefined
+        ? /partition\s+by\s+(?:\w+_trunc\()?`?(\w+)`?/i.exec(statement)?.[1]
+        : this.facts.partitionColumn(kind.copyOf);
     const relation = plainRelation(kind.relation);
     if (column !== undefined) this.#filtered.set(relation, { relation, column });
   }
@@ -248,8 +260,10 @@ class Script {
         this.#last = await this.#engine.query(statement);
         return;
       default:
+        this.#engine.facts.check(statement);
         this.#engine.noteDdl(statement);
         await this.#engine.execute(statement);
+        this.#engine.facts.note(statement);
     }
   }
 

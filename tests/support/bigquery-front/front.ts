@@ -13,13 +13,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BigQueryApi, CallKind } from '../../../src/adapters/bigquery/client.ts';
-import type { JobConfiguration, TableReference, TableResource } from '../../../src/adapters/bigquery/rest-types.ts';
+import type {
+  IamPolicy,
+  JobConfiguration,
+  TableReference,
+  TableResource,
+} from '../../../src/adapters/bigquery/rest-types.ts';
 import { toApiFailure } from '../../../src/adapters/bigquery/api-failure.ts';
 import { at } from '../../services/bigquery/rest.ts';
 import { Engine } from './engine.ts';
 import { Faults, type Fault, type FaultPlan, type FrontCall } from './faults.ts';
 import { BIGQUERY_LIMITS, FrontJob, FrontJobs, type Backend, type JobLimits, type JobTimes } from './jobs.ts';
 import { errorBody, FrontRefusal, invalid } from './refusal.ts';
+import type { TableFacts } from './table-facts.ts';
 import { assertFieldNames, assertJobId, assertLabels, assertNoDecorator, checkedStatements } from './rules.ts';
 
 export interface FrontOptions {
@@ -41,11 +47,17 @@ export interface BigQueryFront {
   readonly project: string;
   readonly faults: { add(plan: FaultPlan): void; clear(): void };
   readonly jobs: readonly FrontJob[];
+  /** What the emulator does not know of tables; undefined where there is none. */
+  readonly tables: TableFacts | undefined;
   /** Every SQL text that came, in order: of jobs, of queries and of dry runs. A text that was sent again stands here again. */
   readonly statements: readonly FrontStatement[];
+  /** Looks at load jobs among `job_get`: how many there are depends on how long a load takes. */
+  readonly loadPolls: number;
   /** Requests by kind since the start or the last `resetCounts`, which empties `statements` too. */
   counts(): Readonly<Partial<Record<CallKind, number>>>;
   resetCounts(): void;
+  /** All tables are lost: the emulator behind was replaced by an empty one. What is known of jobs stays. */
+  forgetTables(): void;
   stop(): Promise<void>;
 }
 
@@ -60,6 +72,7 @@ export async function startBigQueryFront(options: FrontOptions): Promise<BigQuer
     endpoint: `http://127.0.0.1:${String(port)}/strict`,
     project: front.project,
     faults: front.faults,
+    tables: front.tables,
     get jobs() {
       return front.jobs.all;
     },
@@ -67,10 +80,15 @@ export async function startBigQueryFront(options: FrontOptions): Promise<BigQuer
       return front.statements;
     },
     counts: () => Object.fromEntries(front.counts),
+    get loadPolls() {
+      return front.loadPolls;
+    },
     resetCounts: () => {
+      front.loadPolls = 0;
       front.counts.clear();
       front.statements.length = 0;
     },
+    forgetTables: () => front.forgetTables(),
     stop: () => stop(server, front),
   };
 }
@@ -99,9 +117,14 @@ class Front {
   readonly faults = new Faults();
   readonly counts = new Map<CallKind, number>();
   readonly statements: FrontStatement[] = [];
+  loadPolls = 0;
   readonly jobs: FrontJobs;
   readonly #emulator: BigQueryApi | undefined;
   readonly #engine: Engine | undefined;
+  get tables(): TableFacts | undefined {
+    return this.#engine?.facts;
+  }
+
   readonly #answers = new Map<string, Promise<object>>();
 
   constructor(options: FrontOptions) {
@@ -115,6 +138,10 @@ class Front {
       { pendingMs: 2, runningMs: 2, ...options.times },
       { ...BIGQUERY_LIMITS, ...options.limits },
     );
+  }
+
+  forgetTables(): void {
+    this.#engine?.forgetTables();
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -170,24 +197,52 @@ class Front {
         handle: () => (this.jobs.cancel(job()), { job: job().resource(this.project) }),
       };
     }
-    if (match[1] === 'jobs') return { kind: 'job_get', jobId, handle: () => job().resource(this.project) };
+    if (match[1] === 'jobs') {
+      if (this.jobs.find(jobId)?.configuration.load !== undefined) this.loadPolls++;
+      return { kind: 'job_get', jobId, handle: () => job().resource(this.project) };
+    }
     return { kind: 'job_results', jobId, handle: () => this.#results(job(), Number(query.get('timeoutMs') ?? 10_000)) };
   }
 
   #tableRoute(method: string, path: string, body: unknown): Route | undefined {
     const emulator = this.#emulator;
+    const access = this.#accessRoute(path, body);
+    if (access !== undefined) return access;
     const match = /^\/datasets(?:\/([^/]+)(?:\/tables(?:\/([^/]+))?)?)?$/.exec(path);
     if (match === null || emulator === undefined) return undefined;
     const [, datasetId, tableId] = match;
     if (datasetId === undefined) return { kind: 'dataset_insert', handle: () => this.#insertDataset(emulator, body) };
     const reference: TableReference = { projectId: this.project, datasetId, tableId: tableId ?? '' };
     if (tableId !== undefined && method === 'GET')
-      return { kind: 'table_get', handle: async () => withRows(await emulator.getTable(reference)) };
+      return { kind: 'table_get', handle: async () => withRows(await this.#getTable(emulator, reference)) };
     if (tableId !== undefined)
       return { kind: 'table_patch', handle: () => this.#patchTable(reference, body as Partial<TableResource>) };
     if (path.endsWith('/tables'))
       return { kind: 'table_insert', handle: () => this.#insertTable(emulator, body as TableResource) };
     return { kind: 'dataset_get', handle: () => emulator.getDataset(datasetId) };
+  }
+
+  /** Grants and row access policies of one table. */
+  #accessRoute(path: string, body: unknown): Route | undefined {
+    const facts = this.#engine?.facts;
+    const match = /^\/datasets\/([^/]+)\/tables\/([^/:]+)(:getIamPolicy|:setIamPolicy|\/rowAccessPolicies)$/.exec(path);
+    if (match === null || facts === undefined) return undefined;
+    const [, datasetId = '', tableId = '', what] = match;
+    const reference: TableReference = { projectId: this.project, datasetId, tableId };
+    if (what === ':getIamPolicy') return { kind: 'table_policy_get', handle: () => facts.grants(reference) };
+    if (what === ':setIamPolicy')
+      return { kind: 'table_policy_set', handle: () => facts.grant(reference, at(body, 'policy') as IamPolicy) };
+    return {
+      kind: 'table_row_policies',
+      handle: () => ({
+        rowAccessPolicies: facts.rowPolicies(reference).map((policyId) => ({ rowAccessPolicyReference: { policyId } })),
+      }),
+    };
+  }
+
+  async #getTable(emulator: BigQueryApi, reference: TableReference): Promise<TableResource> {
+    const table = await emulator.getTable(reference);
+    return this.#engine?.facts.overlaid({ ...table, tableReference: reference }) ?? table;
   }
 
   /** Outside of US and EU a job is found only where it is. */
@@ -218,7 +273,7 @@ class Front {
     const schema = await this.#engine?.describe(sql);
     return {
       status: { state: 'DONE' },
-      statistics: { query: { schema, totalBytesProcessed: '0', statementType: 'SELECT' } },
+      statistics: { query: { schema, totalBytesProcessed: '4096', statementType: 'SELECT' } },
     };
   }
 
@@ -271,10 +326,11 @@ class Front {
     assertNoDecorator(table.tableReference.tableId);
     assertLabels(table.labels);
     this.#engine?.noteTable(table);
+    this.#engine?.facts.inserted(table);
     return { numRows: '0', ...(await emulator.insertTable(table)) };
   }
 
-  /** Only what sluice does with it: columns that come behind the ones that are there. */
+  /** Only what sluice does with it: columns that come behind the ones that are there, descriptions, tags, labels, storage. */
   async #patchTable(reference: TableReference, change: Partial<TableResource>): Promise<object> {
     const emulator = this.#emulator;
     if (emulator === undefined || this.#engine === undefined) throw invalid('strict front: tables need an emulator');
@@ -291,7 +347,16 @@ class Front {
     const relation = `\`${reference.projectId}\`.\`${reference.datasetId}\`.\`${reference.tableId}\``;
     for (const field of added)
       await this.#engine.execute(`alter table ${relation} add column \`${field.name}\` ${field.type}`);
-    return emulator.getTable(reference);
+    const { description, schema } = change;
+    if (description !== undefined || schema !== undefined) {
+      await emulator.patchTable(reference, {
+        ...(description === undefined ? {} : { description }),
+        ...(schema === undefined ? {} : { schema: { fields } }),
+      });
+    }
+    assertLabels(change.labels);
+    this.#engine.facts.patched(reference, change);
+    return this.#getTable(emulator, reference);
   }
 }
 

@@ -195,9 +195,23 @@ describe('raw tables', () => {
   });
 
   test('are loaded with what landing holds, not with what is computed later', () => {
-    const loaded = (loadSchema('dead_letter').fields ?? []).map(({ name }) => name);
+    const loaded = (loadSchema('dead_letter', rawTableResource(reference, 'dead_letter')).fields ?? []).map(
+      ({ name }) => name,
+    );
     expect(loaded).not.toContain('_replayed_at');
-    expect((loadSchema('stream').fields ?? []).map(({ name }) => name)).toContain('_has_value');
+    const stream = (loadSchema('stream', rawTableResource(reference, 'stream')).fields ?? []).map(({ name }) => name);
+    expect(stream).toContain('_has_value');
+    expect(stream).not.toContain('_partition');
+  });
+
+  test('have the documented name of the partition as well where every name is taken', () => {
+    for (const table of ['stream', 'dead_letter'] as const) {
+      const into = rawTableResource(reference, table, true);
+      const names = [into.schema, loadSchema(table, into)].map((schema) =>
+        (schema?.fields ?? []).map(({ name }) => name),
+      );
+      for (const found of names) expect(found).toEqual(expect.arrayContaining(['_partition', '_topic_partition']));
+    }
   });
 
   test('a table that differs is described, one with more columns is left alone', () => {
@@ -212,6 +226,11 @@ describe('raw tables', () => {
       schema: { fields: (expected.schema?.fields ?? []).filter(({ name }) => name !== '_op') },
     };
     expect(compareTable(expected, fewer).missing).toMatchObject([{ name: '_op', mode: 'NULLABLE' }]);
+    expect(compareTable(expected, { ...fewer, numRows: '0' }).missing).toHaveLength(1);
+    expect(compareTable(expected, { ...fewer, numRows: '7' })).toEqual({
+      missing: [],
+      changed: ['column _op is missing'],
+    });
     expect(compareTable(expected, { ...expected, type: 'VIEW' }).changed).toEqual(['it is a view, expected a table']);
   });
 });

@@ -61,6 +61,12 @@ function packagesIn(url: string): readonly string[] {
   return chunks[relative(dist, path)] ?? [];
 }
 
+test('a reader that goes away while help is printed is no fault', async () => {
+  const command = start([join(REPOSITORY, 'bin/sluice.mjs'), 'build', '--help']);
+  command.child.stdout?.destroy();
+  expect(await command.outcome).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
 describe('what a start imports', () => {
   async function packagesOf(args: readonly string[], cwd: string): Promise<string[]> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-imports-'));
@@ -126,6 +132,10 @@ describe('mistakes', () => {
     ],
     [['job', 'run', 'thing', '--full-load', '--only', 'load'], /error\[usage\]: --full-load downloads/],
     [
+      ['job', 'run', 'thing', '--full-refresh', '--only', 'load'],
+      /error\[usage\]: --full-refresh rebuilds .* --only load/,
+    ],
+    [
       ['job', 'run', 'thnig'],
       /error\[job_unknown\]: there is no job "thnig" in jobs; did you mean "thing"\?\nhint: Known jobs: thing/,
     ],
@@ -184,6 +194,8 @@ describe('--json', () => {
       exitCode: 2,
       errors: [{ code: 'usage', message: expect.stringContaining('--logical-time') }],
     });
+    const refused = await sluice(['job', 'run', 'thing', '--only', 'lnad', '--json'], { cwd: folder.dir });
+    expect(JSON.parse(refused.stdout)).toMatchObject({ job: 'thing', batches: [], steps: [], models: [], exitCode: 2 });
     const usage = await sluice(['rnu', '--json'], { cwd: folder.dir });
     expect(JSON.parse(usage.stdout)).toMatchObject({ exitCode: 2, errors: [{ code: 'usage' }] });
   });
@@ -281,7 +293,8 @@ describe('a job file run by itself', () => {
     [['--ful-load'], /error\[usage\]: unknown option '--ful-load'; did you mean --full-load\?/],
     [['--only', 'lnad'], /error\[usage\].*lnad/],
     [['--days', 'many'], /error\[usage\]: --days: expected a number/],
-    [['stray'], /error\[usage\]/],
+    [['stray'], /error\[usage\]: unexpected argument 'stray'/],
+    [['--full-refresh=maybe'], /error\[usage\]: --full-refresh is a switch and takes no value, came "maybe"/],
     [['--logical-time', 'x'], /error\[usage\]: --logical-time/],
     [['--target', 'dve'], /error\[target_unknown\].*did you mean "dev"/],
   ])('%j ends with 2', async (args, expected) => {

@@ -36,3 +36,11 @@ test.runIf(process.platform === 'linux')('a pid that another process has by now 
   expect(holder.processStartedAt).not.toBeNull();
   expect(isAlive({ ...holder, processStartedAt: `${holder.processStartedAt}0` })).toBe(false);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a holder of another boot is not declared dead: it may be a machine of the same name',
+  () => {
+    const holder = thisProcess('x');
+    expect(isAlive({ ...holder, pid: 4_194_300, processStartedAt: 'another-boot:17' })).toBe(true);
+  },
+);

@@ -105,6 +105,15 @@ describe('planPartitions', () => {
     expect(planPartitions({ ...base, published: null, historyStart: null }).window).toBeNull();
     expect(planPartitions({ ...base, published: null, historyStart: '2026-03-11' }).window).toBeNull();
   });
+
+  it('changes the days that stand already when the clock was set back before the first of them', () => {
+    const plan = planPartitions({
+      ...base,
+      today: '2026-02-20',
+      pending: [stream('2026-02-20T10:00:00.000000Z', '2026-02-20T11:00:00.000000Z')],
+    });
+    expect(plan).toMatchObject({ window: { from: '2026-03-01', to: '2026-03-10' }, newDaysFrom: null });
+  });
 });
 
 describe('daysOf', () => {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { advance, inspectTopics, planStream, type TopicsView } from '../../../src/pipeline/plan-stream.ts';
+import {
+  advance,
+  inspectReadable,
+  inspectTopics,
+  planStream,
+  type TopicsView,
+} from '../../../src/pipeline/plan-stream.ts';
+import { SluiceError } from '../../../src/core/errors.ts';
+import { MemoryStream } from '../../../src/adapters/memory/stream.ts';
 import { recordChecksum } from '../../../src/ingest/land-stream-batch.ts';
 import type { SourceRecord } from '../../../src/core/record.ts';
 import type { StreamSource } from '../../../src/ingest/ports.ts';
@@ -143,5 +151,50 @@ describe('planStream', () => {
         [1, 17n],
       ]),
     );
+  });
+});
+
+describe('inspectReadable', () => {
+  const filled = (...topics: readonly string[]): MemoryStream => {
+    const stream = new MemoryStream();
+    for (const topic of topics) {
+      stream.create(topic, 1);
+      stream.append(topic, [{ key: 'k', value: 'v' }]);
+    }
+    return stream;
+  };
+
+  it('leaves a missing topic out and names it; the others are planned', async () => {
+    const { view, failures } = await inspectReadable(filled('a', 'c'), ['a', 'b', 'c'], []);
+    expect(planStream(view, options).intent?.ranges.map(({ topic }) => topic)).toEqual(['a', 'c']);
+    expect(failures).toMatchObject([{ code: 'topic_missing', details: { topics: ['b'] } }]);
+  });
+
+  it('leaves out a topic whose last landed record may not be read any more', async () => {
+    const source = filled('a', 'b');
+    const denied = new SluiceError('broker_auth', 'Reading b partition 0 at offset 0 failed');
+    const recordAt: StreamSource['recordAt'] = (topic, partition, offset) =>
+      topic === 'b' ? Promise.reject(denied) : source.recordAt(topic, partition, offset);
+    const limited: StreamSource = {
+      partitions: (topics) => source.partitions(topics),
+      recordAt,
+      read: (request) => source.read(request),
+      commitOffsets: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+    const read = position('1', { offset: '0', checksum: 'crc32:00000000' }, { topic: 'b' });
+    const { view, failures } = await inspectReadable(limited, ['a', 'b'], [read]);
+    expect(view.partitions.map(({ topic }) => topic)).toEqual(['a']);
+    expect(failures).toEqual([denied]);
+  });
+
+  it('fails as a whole when no topic can be read, and when the broker is away', async () => {
+    await expect(inspectReadable(filled(), ['a', 'b'], [])).rejects.toMatchObject({
+      code: 'topic_missing',
+      details: { topics: ['a', 'b'] },
+    });
+    const away = new SluiceError('broker_unreachable', 'nobody answers');
+    const source = { ...log([]), partitions: () => Promise.reject(away) };
+    await expect(inspectReadable(source, ['a', 'b'], [])).rejects.toBe(away);
   });
 });

@@ -331,12 +331,12 @@ models:
       /partition_by: is missing/,
     ],
     [
-      'an insert_overwrite of months',
+      'an insert_overwrite of integer ranges',
       {
         'models/a.sql':
-          "{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by={'field': 'd', 'granularity': 'month'}) }} select 1 as id",
+          "{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by={'field': 'd', 'data_type': 'int64', 'range': {'start': 0, 'end': 10, 'interval': 1}}) }} select 1 as id",
       },
-      /replaces days, came date by month/,
+      /partition_by: 'insert_overwrite' replaces days, and integer ranges hold none/,
     ],
     [
       'a merge without key',

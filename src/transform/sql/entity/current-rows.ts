@@ -3,7 +3,7 @@ import { rankedRecords, type EntityScope } from './records.ts';
 import { winnerRows } from './winners.ts';
 
 /**
- * A select of one row per key: business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`. Gone keys are rows too, marked; with hard
+ * A select of one row per key: business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`, `_gone_since`. Gone keys are rows too, marked; with hard
  * deletes the model drops them (`delete_when`).
  */
 export function currentRows(scope: EntityScope): string {
@@ -13,7 +13,7 @@ newest as (
         _key,
         max(version_rank) as newest_version,
         max(assertion_rank) as newest_assertion,
-        coalesce(max(case when not is_gone then assertion_rank end), 0) as newest_there
+        coalesce(max(case when not is_gone then assertion_rank end), -1) as newest_there
     from ranked
     group by _key
 ),

@@ -4,11 +4,11 @@
  * Ranks are global per key, so the state at the end of a day is a running maximum of ranks over the days on which a record became
  * effective; between two such days the state is carried forward. Days before the window fold into its first day.
  */
-import type { DayWindow } from '../../plan/changes.ts';
+import { GONE_SINCE, type DayWindow } from '../../plan/changes.ts';
 import { rankedRecords, type EntityScope } from './records.ts';
 import { winnerRows } from './winners.ts';
 
-/** A select of `day`, the business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`: one row per key and day of the window. */
+/** A select of `day`, the business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`, `_gone_since`: one row per key and day of the window. */
 export function dailyRows(scope: EntityScope, window: DayWindow): string {
   const { dialect } = scope;
   const from = dialect.date(window.from);
@@ -34,7 +34,7 @@ periods as (
         _key, day,
         max(version_rank) over ${running} as newest_version,
         max(assertion_rank) over ${running} as newest_assertion,
-        coalesce(max(there_rank) over ${running}, 0) as newest_there,
+        coalesce(max(there_rank) over ${running}, -1) as newest_there,
         lead(day) over (partition by _key order by day) as next_day
     from key_days
 ),
@@ -60,7 +60,7 @@ ${winnerRows(scope, ['first_day', 'last_day'])}
 select
     day,
     ${scope.job.columns.map((column) => `e.${dialect.quote(column.name)}`).join(', ')},
-    e._op, e._event_at, e._is_deleted, e._batch_id
+    e._op, e._event_at, e._is_deleted, e._batch_id, e.${GONE_SINCE}
 from entity_rows as e
 ${dialect.eachDay('e.first_day', 'e.last_day')}${scope.job.deletes === 'hard' ? '\nwhere not e._is_deleted' : ''}`;
 }

@@ -16,6 +16,7 @@ export interface EntityDialect {
   localDay(expression: string, zone: string): string;
   /** Unique within its raw table; joins a narrow record back to its row. */
   readonly rowId: { readonly stream: string; readonly snapshot: string };
+  readonly rowIdType: string;
   /** The raw tables' column of a record's topic partition: BigQuery takes no name that begins with `_partition`. */
   readonly rawPartition: string;
   readonly bigint: string;
@@ -98,6 +99,7 @@ export const duckdbEntityDialect: EntityDialect = {
   addMillis: (expression, millis) => `(${expression} + to_milliseconds(${millis}))`,
   localDay: duckdbLocalDay,
   rowId: { stream: 'rowid', snapshot: 'rowid' },
+  rowIdType: 'bigint',
   rawPartition: '_partition',
   bigint: 'bigint',
   textType: 'varchar',
@@ -169,6 +171,7 @@ export const bigqueryEntityDialect: EntityDialect = {
     stream: "concat(_object, ':', cast(_offset as string))",
     snapshot: "concat(_object, ':', cast(_page as string), ':', cast(_row as string))",
   },
+  rowIdType: 'string',
   rawPartition: '_topic_partition',
   bigint: 'int64',
   textType: 'string',

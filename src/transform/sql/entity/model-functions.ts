@@ -1,26 +1,51 @@
 /** The two functions that a project's models call: `sluice.current_rows` and `sluice.daily_rows`. */
 import { addDays, laterOf } from '../../../core/time.ts';
 import type { RelationName } from '../../../core/relation.ts';
-import type { DayWindow, ModelChanges } from '../../plan/changes.ts';
+import { GONE_SINCE, type DayWindow, type ModelChanges } from '../../plan/changes.ts';
 import { currentRows } from './current-rows.ts';
 import { dailyRows } from './daily-rows.ts';
-import type { EntityScope } from './records.ts';
+import type { EntityBase, EntityScope } from './records.ts';
+import { keyText } from './winners.ts';
 
-type Scope = Omit<EntityScope, 'keys'>;
+type Scope = Omit<EntityScope, 'keys' | 'base'> & { readonly lacksMemory?: boolean };
 
-/** One row per key: of all keys, or in an incremental run of the keys that can differ. */
-export function currentModelSql(scope: Scope, changes: Pick<ModelChanges, 'full' | 'keys'>): string {
-  return currentRows({ ...scope, keys: changes.full ? null : changes.keys });
+/**
+ * One row per key: of all keys, or in an incremental run of the keys that can differ. `self`: the model, when its rows are what the function
+ * gives, so that new rows may be made from them; null: always from raw.
+ */
+export function currentModelSql(
+  scope: Scope,
+  changes: Pick<ModelChanges, 'full' | 'keys' | 'since'>,
+  self: RelationName | null,
+): string {
+  const keys = changes.full ? null : changes.keys;
+  return currentRows({ ...scope, keys, ...baseOf(keys, changes.since, self, null) });
+}
+
+/** Only for some keys: a fold of all of them is what makes a table anew. */
+function baseOf(
+  keys: RelationName | null,
+  since: string | null | undefined,
+  relation: RelationName | null,
+  day: string | null,
+): { readonly base?: EntityBase } {
+  return keys === null || relation === null || since === null || since === undefined
+    ? {}
+    : { base: { relation, since, day } };
 }
 
 function carriedColumns(scope: Scope): string {
   const names = scope.job.columns.map((column) => `carried.${scope.dialect.quote(column.name)}`);
-  return [...names, 'carried._op', 'carried._event_at', 'carried._is_deleted', 'carried._batch_id'].join(', ');
+  const memory =
+    scope.lacksMemory === true
+      ? `cast(null as ${scope.dialect.timestampType}) as ${GONE_SINCE}`
+      : `carried.${GONE_SINCE}`;
+  return [...names, 'carried._op', 'carried._event_at', 'carried._is_deleted', 'carried._batch_id', memory].join(', ');
 }
 
 /** Rows of keys that did not change: the state of the day before the first new day, for every new day. */
 function carriedForward(scope: Scope, self: RelationName, keys: RelationName, source: string, days: DayWindow): string {
-  const { dialect, job } = scope;
+  const { dialect } = scope;
   const repeat = dialect
     .eachDay(dialect.date(days.from), dialect.date(days.to))
     .replace(' as day)', ' as new_day)')
@@ -29,16 +54,16 @@ function carriedForward(scope: Scope, self: RelationName, keys: RelationName, so
 from ${dialect.relation(self)} as carried
 ${repeat}
 where carried.day = ${dialect.date(source)}
-    and carried.${dialect.quote(job.key.column)} not in (select _key from ${dialect.relation(keys)})`;
+    and ${keyText(scope, 'carried')} not in (select _key from ${dialect.relation(keys)})`;
 }
 
 /** Rows of keys that did not change, on days that exist: only where whole partitions are overwritten. */
 function keptRows(scope: Scope, self: RelationName, keys: RelationName, days: DayWindow): string {
-  const { dialect, job } = scope;
+  const { dialect } = scope;
   return `select carried.day, ${carriedColumns(scope)}
 from ${dialect.relation(self)} as carried
 where carried.day between ${dialect.date(days.from)} and ${dialect.date(days.to)}
-    and carried.${dialect.quote(job.key.column)} not in (select _key from ${dialect.relation(keys)})`;
+    and ${keyText(scope, 'carried')} not in (select _key from ${dialect.relation(keys)})`;
 }
 
 /**
@@ -47,7 +72,7 @@ where carried.day between ${dialect.date(days.from)} and ${dialect.date(days.to)
  */
 export function dailyModelSql(
   scope: Scope,
-  changes: Pick<ModelChanges, 'full' | 'today' | 'window' | 'newDaysFrom' | 'keys'>,
+  changes: Pick<ModelChanges, 'full' | 'today' | 'window' | 'newDaysFrom' | 'keys' | 'since' | 'lacksMemory'>,
   self: RelationName,
 ): string {
   const { window, newDaysFrom } = changes;
@@ -55,15 +80,17 @@ export function dailyModelSql(
   if (window === null) {
     return `select * from (\n${dailyRows({ ...scope, keys }, { from: changes.today, to: changes.today })}\n) as no_history where false`;
   }
-  const parts = [`select * from (\n${dailyRows({ ...scope, keys }, window)}\n) as folded`];
+  const base = baseOf(keys, changes.since, self, addDays(window.from, -1));
+  const parts = [`select * from (\n${dailyRows({ ...scope, keys, ...base }, window)}\n) as folded`];
+  const carrying = { ...scope, lacksMemory: changes.lacksMemory ?? false };
   if (keys !== null) {
     const lastExisting = newDaysFrom === null ? window.to : addDays(newDaysFrom, -1);
     if (scope.dialect.name === 'bigquery' && lastExisting >= window.from) {
-      parts.push(keptRows(scope, self, keys, { from: window.from, to: lastExisting }));
+      parts.push(keptRows(carrying, self, keys, { from: window.from, to: lastExisting }));
     }
     if (newDaysFrom !== null) {
       parts.push(
-        carriedForward(scope, self, keys, lastExisting, { from: laterOf(newDaysFrom, window.from), to: window.to }),
+        carriedForward(carrying, self, keys, lastExisting, { from: laterOf(newDaysFrom, window.from), to: window.to }),
       );
     }
   }

@@ -7,6 +7,7 @@
  */
 import type { JobDefinition } from '../../../core/job.ts';
 import type { RelationName } from '../../../core/relation.ts';
+import { GONE_SINCE } from '../../plan/changes.ts';
 import type { EntityDialect } from './dialect.ts';
 
 /** The raw tables of an entity; see CUSTOMER.md §3. */
@@ -31,6 +32,23 @@ export function rawRelations(entity: string, schema: string, suffix = '', databa
   };
 }
 
+/**
+ * The model's own published rows, from which (and from the stream records since then) the new rows follow.
+ *
+ * A published row is the fold of all earlier records, so it stands for them in the order of both questions: every record since `since` is newer
+ * than any of them. Its columns are those of the newest version before, `_gone_since` says whether and since when the key was gone. Where a
+ * row has taken in records since `since` itself, they are read again, and what the row says of them is not used: a record that says "there"
+ * brings columns of its own and ends what was gone before; and where all of them say "gone", the row's columns are still the older ones, and its
+ * `_gone_since` is the first of the gone ones. A key without a row was never seen, or is gone by hard delete, which says no more than that.
+ */
+export interface EntityBase {
+  readonly relation: RelationName;
+  /** RFC 3339 UTC; see `ModelChanges.since`. */
+  readonly since: string;
+  /** The one partition to read, of a daily model: the day before `since`. null: the table has one row per key. */
+  readonly day: string | null;
+}
+
 export interface EntityScope {
   readonly job: JobDefinition;
   readonly raw: RawRelations;
@@ -38,6 +56,8 @@ export interface EntityScope {
   readonly timezone: string;
   /** Restricts every record to the keys in this table's `_key`; null: all keys. */
   readonly keys: RelationName | null;
+  /** Left out: rows are folded from raw alone. */
+  readonly base?: EntityBase;
   /** A snapshot that is loaded but not admitted yet counts too: the guard asks what it would do. */
   readonly candidate?: { readonly snapshotId: string; readonly startedAt: string; readonly finishedAt: string };
 }
@@ -77,18 +97,52 @@ function snapshotsCte(scope: EntityScope): string {
 `;
 }
 
+/** A condition that keeps to the partitions which the base leaves to be read. */
+export function sinceFilter({ base, dialect }: EntityScope, column: string): string {
+  return base === undefined ? '' : `${column} >= ${dialect.timestamp(base.since)} and `;
+}
+
+/** `remembered`: the published rows of the keys. */
+function rememberedCte({ base, dialect, job, keys }: EntityScope): string {
+  if (base === undefined) return '';
+  const key = dialect.quote(job.key.column);
+  const day = base.day === null ? '' : `day = ${dialect.date(base.day)} and `;
+  const wanted = keys === null ? 'true' : `${key} in (select _key from ${dialect.relation(keys)})`;
+  return `remembered as (
+    select ${key} as _key, * from ${dialect.relation(base.relation)}
+    where ${day}${wanted}
+),
+`;
+}
+
+/** The remembered rows among the ranked records: behind them in both orders, effective when they begin. */
+function rememberedRecords({ base, dialect }: EntityScope): string {
+  if (base === undefined) return '';
+  return `
+    select
+        _key, 2 as source_rank, cast(null as ${dialect.rowIdType}) as row_id, cast(null as ${dialect.timestampType}) as version_at,
+        ${GONE_SINCE} as assertion_at, ${dialect.timestamp(base.since)} as effective_at, ${GONE_SINCE} is not null as is_gone,
+        0 as version_rank, 0 as assertion_rank
+    from remembered
+    union all`;
+}
+
+/**
+ * `coalesce` of one value is that value. It stands there because the BigQuery emulator, when the first part of a union selects one column under two
+ * names, reads the first of them for both in the other parts as well: effective times of snapshots would be their assertion times.
+ */
 function streamRecords(scope: EntityScope): string {
   const { dialect, raw } = scope;
   return `stream_records as (
     select
         _key, 0 as source_rank, ${dialect.rowId.stream} as row_id,
         case when _has_value then _event_at end as version_at,
-        _event_at as assertion_at, _event_at as effective_at, _timestamp as observed_at,
+        _event_at as assertion_at, coalesce(_event_at) as effective_at, _timestamp as observed_at,
         ${OP_RANK} as op_rank,
         ${topicRank(scope)} as tie_1, ${dialect.rawPartition} as tie_2, _epoch as tie_3, _offset as tie_4,
         (_op = 'd' or not _has_value) as is_gone
     from ${dialect.relation(raw.stream)}
-    where ${keyFilter(scope, '_key')}
+    where ${sinceFilter(scope, '_event_at')}${keyFilter(scope, '_key')}
 )`;
 }
 
@@ -122,7 +176,7 @@ present_keys as (
     select _snapshot_id, _key from ${dialect.relation(raw.snapshot)} where ${keyFilter(scope, '_key')}
     union distinct
     select _snapshot_id, _key from ${dialect.relation(raw.deadLetter)}
-    where _snapshot_id is not null and _key is not null and ${keyFilter(scope, '_key')}
+    where _timestamp is null and _snapshot_id is not null and _key is not null and ${keyFilter(scope, '_key')}
 ),
 asserted_keys as (
     select distinct s._snapshot_id, r._key
@@ -132,7 +186,7 @@ asserted_keys as (
 ),
 absence_records as (
     select
-        k._key, 1 as source_rank, cast(null as ${dialect.name === 'duckdb' ? 'bigint' : 'string'}) as row_id,
+        k._key, 1 as source_rank, cast(null as ${dialect.rowIdType}) as row_id,
         cast(null as ${dialect.timestampType}) as version_at,
         s.s0_early as assertion_at, s.s0 as effective_at, s.s0 as observed_at,
         3 as op_rank, s.snapshot_seq as tie_1, 0 as tie_2, 0 as tie_3, 0 as tie_4,
@@ -149,10 +203,10 @@ const TIES = 'source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4';
 
 /**
  * CTEs (without `with`) that end in `ranked`: _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
- * version_rank (null without a version), assertion_rank. Ranks grow with time and start at 1 within a key.
+ * version_rank (null without a version), assertion_rank. Ranks grow with time and start at 1 within a key; 0 is the remembered row's.
  */
 export function rankedRecords(scope: EntityScope): string {
-  const hasSnapshots = scope.job.snapshot !== null;
+  const hasSnapshots = scope.job.snapshot !== null && scope.base === undefined;
   const union = hasSnapshots
     ? `
     union all
@@ -160,11 +214,11 @@ export function rankedRecords(scope: EntityScope): string {
     union all
     select * from absence_records`
     : '';
-  return `${hasSnapshots ? snapshotsCte(scope) : ''}${streamRecords(scope)}${hasSnapshots ? snapshotRecords(scope) : ''},
+  return `${rememberedCte(scope)}${hasSnapshots ? snapshotsCte(scope) : ''}${streamRecords(scope)}${hasSnapshots ? snapshotRecords(scope) : ''},
 records as (
     select * from stream_records${union}
 ),
-ranked as (
+ranked as (${rememberedRecords(scope)}
     select
         _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
         case

@@ -4,6 +4,7 @@
  */
 import { currentRows } from './current-rows.ts';
 import type { EntityScope } from './records.ts';
+import { keyText } from './winners.ts';
 
 /** One row: keys_there, keys_gone. */
 export function snapshotGuard(
@@ -22,9 +23,10 @@ inner join (
 ${currentRows(scope)}
 ) as w on w.${key} = b.${key}
 left join (
-    select _key from ${dialect.relation(raw.snapshot)} where _snapshot_id = ${dialect.text(candidate.snapshotId)}
+    select _key from ${dialect.relation(raw.snapshot)} where _snapshot_started_at = ${dialect.timestamp(candidate.startedAt)} and _snapshot_id = ${dialect.text(candidate.snapshotId)}
     union distinct
-    select _key from ${dialect.relation(raw.deadLetter)} where _snapshot_id = ${dialect.text(candidate.snapshotId)} and _key is not null
-) as p on p._key = b.${key}
+    select _key from ${dialect.relation(raw.deadLetter)}
+    where _timestamp is null and _snapshot_id = ${dialect.text(candidate.snapshotId)} and _key is not null
+) as p on p._key = ${keyText(scope, 'b')}
 where not b._is_deleted`;
 }

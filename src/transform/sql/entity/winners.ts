@@ -1,6 +1,7 @@
 /** From winning records to typed rows: the values are read here, once per row, and nowhere before. */
 import type { EntityColumn } from '../../../core/job.ts';
-import type { EntityScope } from './records.ts';
+import { GONE_SINCE } from '../../plan/changes.ts';
+import { sinceFilter, type EntityScope } from './records.ts';
 
 /** Business columns in the order of the schema; the key column is the record's key, not the value's field. */
 export function businessColumns(scope: EntityScope): readonly EntityColumn[] {
@@ -11,13 +12,20 @@ function isKey(scope: EntityScope, column: EntityColumn): boolean {
   return column.field === scope.job.key.field;
 }
 
+/** The key column of a row with this alias as the text that `_key` is: a number's canonical digits (ingest/record-id.ts). */
+export function keyText({ job, dialect }: Pick<EntityScope, 'job' | 'dialect'>, alias: string): string {
+  const column = `${alias}.${dialect.quote(job.key.column)}`;
+  const isNumber = job.columns.some(({ field, type }) => field === job.key.field && type === 'INT64');
+  return isNumber ? `cast(${column} as ${dialect.textType})` : column;
+}
+
 function isEventTime(scope: EntityScope, column: EntityColumn): boolean {
   return column.field === scope.job.eventTime.field;
 }
 
 /**
  * CTEs that read `states` (columns: _key, source_rank, row_id, version_at, is_gone, gone_since, and any of `carry`) and end in `entity_rows`:
- * `carry`, the business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`.
+ * `carry`, the business columns, `_op`, `_event_at`, `_is_deleted`, `_batch_id`, `_gone_since`.
  */
 export function winnerRows(scope: EntityScope, carry: readonly string[]): string {
   const { dialect, raw, job } = scope;
@@ -27,12 +35,13 @@ export function winnerRows(scope: EntityScope, carry: readonly string[]): string
   const carried = carry.map((name) => `${name}, `).join('');
   const typed = columns.map((column) => {
     const name = dialect.quote(column.name);
-    if (isKey(scope, column)) return `_key as ${name}`;
+    if (isKey(scope, column))
+      return column.type === 'INT64' ? `cast(_key as ${dialect.bigint}) as ${name}` : `_key as ${name}`;
     if (isEventTime(scope, column)) return `_value_event_at as ${name}`;
     return `${json.column(readable.indexOf(column))} as ${name}`;
   });
   const snapshotJoin =
-    job.snapshot === null
+    job.snapshot === null || scope.base !== undefined
       ? ''
       : `
     union all
@@ -48,13 +57,13 @@ export function winnerRows(scope: EntityScope, carry: readonly string[]): string
         coalesce(r._json, r.value) as _document, r._json is not null as _is_rewritten, r._batch_id
     from states as s
     inner join ${dialect.relation(raw.stream)} as r on s.row_id = ${idOf(scope, 'stream')}
-    where s.source_rank = 0 and s.row_id is not null${snapshotJoin}
+    where ${sinceFilter(scope, 'r._event_at')}s.source_rank = 0 and s.row_id is not null${snapshotJoin}
     union all
     select ${carried}_key, 0, version_at, is_gone, gone_since,
         cast(null as ${dialect.textType}), cast(null as ${dialect.timestampType}), cast(null as ${dialect.textType}),
         false, cast(null as ${dialect.textType})
     from states
-    where row_id is null
+    where row_id is null${scope.base === undefined ? '' : ' and source_rank is null'}
 ),
 documents as (
     select *${prepared} from winners
@@ -74,9 +83,27 @@ entity_rows as (
         case when _is_deleted then 'd' else _record_op end as _op,
         case when is_gone then gone_since else version_at end as _event_at,
         _is_deleted,
-        _batch_id
-    from judged
+        _batch_id,
+        case when is_gone then gone_since end as ${GONE_SINCE}
+    from judged${rememberedRows(scope, carry)}
 )`;
+}
+
+/** Keys whose columns are still the published ones: nothing newer has a value. */
+function rememberedRows(scope: EntityScope, carry: readonly string[]): string {
+  if (scope.base === undefined) return '';
+  const { dialect, job } = scope;
+  return `
+    union all
+    select ${carry.map((name) => `s.${name}, `).join('')}${job.columns.map(({ name }) => `m.${dialect.quote(name)}`).join(', ')},
+        case when s.is_gone then 'd' else m._op end,
+        case when s.is_gone then s.gone_since else m._event_at end,
+        s.is_gone or m._is_deleted,
+        m._batch_id,
+        case when s.is_gone then s.gone_since end
+    from states as s
+    inner join remembered as m on m._key = s._key
+    where s.source_rank = 2`;
 }
 
 function idOf(scope: EntityScope, table: 'stream' | 'snapshot'): string {

@@ -61,7 +61,8 @@ function clearings({ dialect, options, window, partition }: OverwriteInput, colu
   if (window.keys === null || dialect.name !== 'duckdb' || key === undefined || options.uniqueKey.length > 1) {
     return { deletes: [range(window.from, window.to)], insertWhere: null };
   }
-  const touched = `${dialect.identifier(key)} in (select ${dialect.identifier('_key')} from ${dialect.relation(window.keys)})`;
+  // `_key` is text, the key column may be a number; DuckDB drops a cast to what a column is anyway.
+  const touched = `cast(${dialect.identifier(key)} as varchar) in (select cast(${dialect.identifier('_key')} as varchar) from ${dialect.relation(window.keys)})`;
   const fresh = window.newDaysFrom;
   if (fresh === null || fresh > window.to) {
     return { deletes: [`${range(window.from, window.to)}\nand ${touched}`], insertWhere: touched };

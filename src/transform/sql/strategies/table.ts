@@ -21,6 +21,7 @@ import {
 } from '../build.ts';
 import { duplicateKeys, nullKeys, nullPartitions } from '../checks.ts';
 import type { Dialect } from '../dialect.ts';
+import { isSameStorage, wantedStorage } from '../table-storage.ts';
 import { SOURCE } from './source-alias.ts';
 
 export function dropStatement(dialect: Dialect, existing: RelationInfo): string {
@@ -31,7 +32,7 @@ export function dropStatement(dialect: Dialect, existing: RelationInfo): string 
 export function buildTable(input: BuildInput, strategy?: IncrementalStrategy): BuildScript {
   const { dialect, target } = input;
   const select = withoutDeleted(input);
-  const dropped = input.existing?.kind === 'view' ? [ddl(dropStatement(dialect, input.existing))] : [];
+  const dropped = mustDrop(input) ? [ddl(dropStatement(dialect, input.existing))] : [];
   const checks = (rows: RelationName): Statement[] => rowChecks(dialect, rows, input.options, strategy);
   if (dialect.stagesInTransaction || checks(target).length === 0) {
     const create: Statement = { sql: createTable(input, select), countRows: true, kind: 'ddl' };
@@ -48,6 +49,16 @@ export function buildTable(input: BuildInput, strategy?: IncrementalStrategy): B
     change: [...checks(staging), ...dropped, create],
     cleanup: [dialect.dropStaging(staging)],
   };
+}
+
+/** A view, or a table that `create or replace` cannot replace. */
+function mustDrop(input: BuildInput): input is BuildInput & { readonly existing: RelationInfo } {
+  const { existing, options } = input;
+  if (existing === undefined) return false;
+  return (
+    existing.kind === 'view' ||
+    (existing.storage !== undefined && !isSameStorage(existing.storage, wantedStorage(options)))
+  );
 }
 
 /** Rows that a merge would delete do not enter a new table either. */

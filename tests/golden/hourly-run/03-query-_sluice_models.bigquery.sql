@@ -1,0 +1,1 @@
+select model, mark from `sluice-test.analytics_raw._sluice_models` where job = 'customer'

@@ -1,0 +1,1 @@
+-- The select of the next statement, for its columns.

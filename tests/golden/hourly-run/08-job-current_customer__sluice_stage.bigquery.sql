@@ -1,0 +1,154 @@
+create or replace table `sluice-test`.`analytics`.`current_customer__sluice_stage`
+options (expiration_timestamp = timestamp_add(current_timestamp(), interval 24 hour)) as
+-- depends_on: `sluice-test`.`analytics`.`stg_customer_events`, `sluice-test`.`analytics`.`stg_customer_listing`
+
+with folded as (
+
+    -- One row per customer; in an hourly run only of the customers that a new batch can change.
+    with remembered as (
+    select `customer_id` as _key, * from `sluice-test.analytics.current_customer`
+    where `customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
+),
+stream_records as (
+    select
+        _key, 0 as source_rank, concat(_object, ':', cast(_offset as string)) as row_id,
+        case when _has_value then _event_at end as version_at,
+        _event_at as assertion_at, coalesce(_event_at) as effective_at, _timestamp as observed_at,
+        case _op when 'c' then 1 when 'u' then 2 else 3 end as op_rank,
+        case _topic when 'kundenservice-kunde-create' then 0 when 'kundenservice-kunde-delete' then 1 when 'kundenservice-kunde-update' then 2 else 3 end as tie_1, _topic_partition as tie_2, _epoch as tie_3, _offset as tie_4,
+        (_op = 'd' or not _has_value) as is_gone
+    from `sluice-test.analytics_raw.raw_customer_stream`
+    where _event_at >= timestamp '2026-03-15 09:30:00.000000+00' and _key in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
+),
+records as (
+    select * from stream_records
+),
+ranked as (
+    select
+        _key, 2 as source_rank, cast(null as string) as row_id, cast(null as timestamp) as version_at,
+        _gone_since as assertion_at, timestamp '2026-03-15 09:30:00.000000+00' as effective_at, _gone_since is not null as is_gone,
+        0 as version_rank, 0 as assertion_rank
+    from remembered
+    union all
+    select
+        _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
+        case
+            when version_at is not null
+                then row_number() over (partition by _key order by version_at is not null, version_at, source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4)
+        end as version_rank,
+        row_number() over (partition by _key order by assertion_at, source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4) as assertion_rank
+    from records
+),
+newest as (
+    select
+        _key,
+        max(version_rank) as newest_version,
+        max(assertion_rank) as newest_assertion,
+        coalesce(max(case when not is_gone then assertion_rank end), -1) as newest_there
+    from ranked
+    group by _key
+),
+states as (
+    select
+        n._key,
+        max(case when r.version_rank = n.newest_version then r.source_rank end) as source_rank,
+        max(case when r.version_rank = n.newest_version then r.row_id end) as row_id,
+        max(case when r.version_rank = n.newest_version then r.version_at end) as version_at,
+        n.newest_assertion > n.newest_there as is_gone,
+        min(case when r.assertion_rank > n.newest_there then r.assertion_at end) as gone_since
+    from newest as n
+    inner join ranked as r on r._key = n._key and (r.version_rank = n.newest_version or r.assertion_rank > n.newest_there)
+    group by n._key, n.newest_assertion, n.newest_there
+),
+winners as (
+    select s._key, s.source_rank, s.version_at, s.is_gone, s.gone_since,
+        case r._op when 'd' then 'r' else r._op end as _record_op, r._event_at as _value_event_at,
+        coalesce(r._json, r.value) as _document, r._json is not null as _is_rewritten, r._batch_id
+    from states as s
+    inner join `sluice-test.analytics_raw.raw_customer_stream` as r on s.row_id = concat(r._object, ':', cast(r._offset as string))
+    where r._event_at >= timestamp '2026-03-15 09:30:00.000000+00' and s.source_rank = 0 and s.row_id is not null
+    union all
+    select _key, 0, version_at, is_gone, gone_since,
+        cast(null as string), cast(null as timestamp), cast(null as string),
+        false, cast(null as string)
+    from states
+    where row_id is null and source_rank is null
+),
+documents as (
+    select * from winners
+),
+typed as (
+    select is_gone, gone_since, version_at, _record_op, _batch_id,
+        _key as `customer_id`,
+        _value_event_at as `updated_at`,
+        json_value(_document, '$."status"') as `status`,
+        json_value(_document, '$."first_name"') as `first_name`,
+        json_value(_document, '$."last_name"') as `last_name`,
+        cast(json_value(_document, '$."birth_date"') as date) as `birth_date`,
+        json_value(_document, '$."email"') as `email`,
+        json_value(_document, '$."phone"') as `phone`,
+        json_value(_document, '$."street"') as `street`,
+        json_value(_document, '$."postal_code"') as `postal_code`,
+        json_value(_document, '$."city"') as `city`,
+        json_value(_document, '$."country"') as `country`,
+        json_value(_document, '$."segment"') as `segment`,
+        json_value(_document, '$."advisor_id"') as `advisor_id`,
+        cast(json_value(_document, '$."newsletter"') as bool) as `newsletter`,
+        cast(json_value(_document, '$."credit_limit"') as numeric) as `credit_limit`,
+        cast(cast(json_value(_document, '$."external_ref"') as numeric) as int64) as `external_ref`,
+        parse_json(if(_is_rewritten, json_value(_document, '$."attributes"'), json_query(_document, '$."attributes"')), wide_number_mode => 'round') as `attributes`
+    from documents
+),
+judged as (
+    select *, (is_gone or coalesce((status = 'deactivated'), false)) as _is_deleted
+    from typed
+),
+entity_rows as (
+    select 
+        `customer_id`, `updated_at`, `status`, `first_name`, `last_name`, `birth_date`, `email`, `phone`, `street`, `postal_code`, `city`, `country`, `segment`, `advisor_id`, `newsletter`, `credit_limit`, `external_ref`, `attributes`,
+        case when _is_deleted then 'd' else _record_op end as _op,
+        case when is_gone then gone_since else version_at end as _event_at,
+        _is_deleted,
+        _batch_id,
+        case when is_gone then gone_since end as _gone_since
+    from judged
+    union all
+    select m.`customer_id`, m.`updated_at`, m.`status`, m.`first_name`, m.`last_name`, m.`birth_date`, m.`email`, m.`phone`, m.`street`, m.`postal_code`, m.`city`, m.`country`, m.`segment`, m.`advisor_id`, m.`newsletter`, m.`credit_limit`, m.`external_ref`, m.`attributes`,
+        case when s.is_gone then 'd' else m._op end,
+        case when s.is_gone then s.gone_since else m._event_at end,
+        s.is_gone or m._is_deleted,
+        m._batch_id,
+        case when s.is_gone then s.gone_since end
+    from states as s
+    inner join remembered as m on m._key = s._key
+    where s.source_rank = 2
+)
+select * from entity_rows
+
+)
+
+select
+    customer_id,
+    updated_at,
+    status,
+    first_name,
+    last_name,
+    birth_date,
+    email,
+    phone,
+    street,
+    postal_code,
+    city,
+    country,
+    segment,
+    advisor_id,
+    newsletter,
+    credit_limit,
+    external_ref,
+    attributes,
+    _op,
+    _event_at,
+    _is_deleted,
+    _batch_id,
+    _gone_since
+from folded

@@ -70,7 +70,7 @@ export class ProductionStory implements AsyncDisposable {
       partition,
       timestampMs: Date.parse(at),
       key: Buffer.from(key),
-      value: value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+      value: value === null ? null : Buffer.from(typeof value === 'string' ? value : exactJson(value)),
     }));
     await this.topics.append(topic, told);
     for (const { partition, timestampMs, key, value } of told) {
@@ -100,8 +100,8 @@ export class ProductionStory implements AsyncDisposable {
 
   /** What the API lists from now on. */
   list(...items: readonly Readonly<Record<string, unknown>>[]): void {
-    this.#server.script([{ items: items.map((item) => JSON.stringify(item)), total: items.length, takesMs: 0 }]);
-    this.#listed = items.map((item) => JSON.stringify(item));
+    this.#server.script([{ items: items.map(exactJson), total: items.length, takesMs: 0 }]);
+    this.#listed = items.map(exactJson);
   }
   #listed: readonly string[] = [];
 
@@ -179,4 +179,12 @@ export class ProductionStory implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
     await rm(this.dir, { recursive: true, force: true });
   }
+}
+
+/** JSON in which a bigint is a number with all its digits. */
+function exactJson(value: unknown): string {
+  const marked = JSON.stringify(value, (_name, member: unknown) =>
+    typeof member === 'bigint' ? `bigint:${String(member)}` : member,
+  );
+  return marked.replaceAll(/"bigint:(-?\d+)"/g, '$1');
 }

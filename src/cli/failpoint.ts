@@ -117,11 +117,11 @@ export class Failpoint {
 
   #models<T extends ModelWarehouse>(warehouse: T): T {
     const numbered = this.#numbered('models', warehouse, ['execute', 'publish']);
-    const { forNode } = warehouse;
+    const forNode = warehouse.forNode?.bind(warehouse);
     const members: Partial<ModelWarehouse> = {
       publish: (unit, guard = () => Promise.resolve()) =>
         numbered.publish(unit, () => this.#effect('warehouse.commit', guard)),
-      ...(forNode === undefined ? {} : { forNode: (name) => this.#models(forNode.call(warehouse, name)) }),
+      ...(forNode === undefined ? {} : { forNode: (name) => this.#models(forNode(name)) }),
     };
     return replacing(numbered, members as Partial<T>);
   }

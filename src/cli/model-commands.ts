@@ -49,6 +49,7 @@ function addReadingCommands(program: Command, choose: Choose): void {
     program.command('compile').description('write the SQL of models to target/compiled, and print it for a single one'),
   )
     .option('-f, --full-refresh', 'as a full refresh would build them')
+    .option('--inline <sql>', "SQL to compile instead of a model; may use {{ ref('…') }} and macros")
     .action((options: ModelOptions & CompileModelsOptions) => {
       choose(handler(options, async (around) => (await import('./models/compile.ts')).compileModels(options, around)));
     });

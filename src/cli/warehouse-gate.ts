@@ -154,6 +154,7 @@ export function bigQueryConnection(config: BigQueryConfig, identity: GoogleIdent
     project: config.project,
     location: config.location,
     identity,
+    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
     ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
   };

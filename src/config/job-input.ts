@@ -96,7 +96,7 @@ export interface JobInput<S extends EventSchema = EventSchema> {
   readonly historyStart?: 'first_snapshot' | 'first_event' | `${number}-${number}-${number}`;
   /** The models that this job publishes; what they are built from runs with them. */
   readonly models: readonly string[];
-  /** Cron expression of five fields, for `sluice serve`. */
+  /** Cron expression of five fields. Shown by `sluice job list`, for whoever sets up the scheduler; nothing is started by it. */
   readonly schedule?: string;
   readonly limits?: Partial<JobLimits>;
   /** The job's own command line options; their values reach the models as vars. */

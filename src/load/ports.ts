@@ -37,8 +37,12 @@ export interface LoadedRows {
  * `object_missing` name the object). Row counts must equal the manifest's, else `load_failed`.
  */
 export interface RawWarehouse {
-  /** Creates schemas and missing raw tables, adds missing columns. */
-  prepare(job: JobDefinition): Promise<void>;
+  /**
+   * Creates schemas and missing raw tables, adds missing columns. Where some of the tables are there, a missing one was lost: then no batch
+   * counts as held any more, which is durable before the table is there again. `table_changed` when somebody changed a table by hand, unless it
+   * is about to be `replaced` as a whole: a full refresh is what mends it.
+   */
+  prepare(job: JobDefinition, options?: { readonly replaced: boolean }): Promise<void>;
   /** Numbers of the batches that this warehouse itself says it holds. */
   loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>>;
   loadBatch(job: JobDefinition, batch: LoadBatch, hooks: LoadHooks): Promise<LoadedRows>;

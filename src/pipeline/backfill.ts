@@ -80,13 +80,14 @@ async function backfillStep(
         marks: (name) => marks.statements(name),
         onPublished: async (name) => {
           const partitions = daysOf(window).map((partition) => ({ partition, state: 'done' as const, batchId: null }));
+          const fact = await marks.confirmation(warehouse, node);
           await state.markPublished(context.session.lease, name, {
             seqs: [],
             partitions,
             logicalTime: context.logicalTime,
-            fact: marks.confirmation(name),
+            fact,
           });
-          marks.noteConfirmed(name);
+          marks.noteConfirmed(name, fact);
         },
       });
       days.push(...daysOf(window));

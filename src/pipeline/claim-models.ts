@@ -91,7 +91,7 @@ async function claim(
     },
     published: async (model) => {
       const task = byName.get(model);
-      if (task !== undefined) await publishTask(context, marks, task);
+      if (task !== undefined) await publishTask(context, { warehouse, marks }, task);
     },
     signal: session.signal,
     release: () => session.release(),

@@ -100,7 +100,7 @@ async function noteDone(
   nodes: readonly RunnerNode[],
   batches: readonly BatchRecord[],
   changes: ReadonlyMap<string, ModelChanges>,
-  marks: WarehouseMarks,
+  { warehouse, marks }: { readonly warehouse: OpenWarehouse; readonly marks: WarehouseMarks },
 ): Promise<void> {
   const { state } = context.ports;
   const { lease } = context.session;
@@ -109,15 +109,16 @@ async function noteDone(
   const newest = batches.at(-1)?.id ?? null;
   for (const node of nodes.filter(({ isPublished }) => isPublished)) {
     const window = changes.get(node.name)?.window ?? null;
+    const fact = await marks.confirmation(warehouse, node);
     await state.markPublished(lease, node.name, {
       seqs: batches.map(({ seq }) => seq),
       partitions:
         window === null ? [] : daysOf(window).map((partition) => ({ partition, state: 'done', batchId: newest })),
       logicalTime: context.logicalTime,
       replaceAll: true,
-      fact: marks.confirmation(node.name),
+      fact,
     });
-    marks.noteConfirmed(node.name);
+    marks.noteConfirmed(node.name, fact);
   }
 }
 
@@ -178,7 +179,7 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
     },
     context.session.guard,
   );
-  await noteDone(context, nodes, batches, changes, marks);
+  await noteDone(context, nodes, batches, changes, { warehouse, marks });
   await context.session.guard();
   await runner.finish();
   const sum = (pick: (manifest: (typeof manifests)[number]) => number): number =>

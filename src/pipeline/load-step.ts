@@ -147,7 +147,7 @@ async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: Bat
 /** Makes missing raw tables, and compares what the state store and the warehouse say; the warehouse is right. */
 export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse): Promise<void> {
   const { job, state } = context.ports;
-  await warehouse.raw.prepare(job);
+  await warehouse.raw.prepare(job, { replaced: context.request.fullRefresh });
   const held = await warehouse.raw.loadedBatches(job);
   const heads = await state.batchHeads(job.name);
   if (!context.request.fullRefresh) checkKnown(context, held, new Set(heads.map(({ seq }) => seq)));

@@ -251,17 +251,22 @@ export function reportModel(context: RunContext, result: RunnerResult, partition
   );
 }
 
-export async function publishTask(context: RunContext, marks: WarehouseMarks, task: ModelTask): Promise<void> {
+export async function publishTask(
+  context: RunContext,
+  { warehouse, marks }: { readonly warehouse: OpenWarehouse; readonly marks: WarehouseMarks },
+  task: ModelTask,
+): Promise<void> {
   const { state } = context.ports;
+  const fact = await marks.confirmation(warehouse, task.node);
   const newest = task.changes.batchIds.at(-1) ?? null;
   await state.markPublished(context.session.lease, task.node.name, {
     seqs: task.seqs,
     partitions: partitionStates(task, newest),
     logicalTime: context.logicalTime,
     ...(task.changes.full ? { replaceAll: true } : {}),
-    fact: marks.confirmation(task.node.name),
+    fact,
   });
-  marks.noteConfirmed(task.node.name);
+  marks.noteConfirmed(task.node.name, fact);
   const { stale } = task.partitions;
   if (stale !== null) {
     const { job } = context.ports;
@@ -296,7 +301,7 @@ export async function transformStep(
   const lost = await marks.lostModels(warehouse, nodes);
   for (const name of lost)
     context.warn(
-      `${name} in the warehouse is not what the last run left there (lost, or restored from a copy?); it is built anew`,
+      `${name} in the warehouse is not what the last run left there (lost, changed by hand, or restored from a copy?); it is built anew`,
     );
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
@@ -316,7 +321,7 @@ export async function transformStep(
     marks: (name) => (byName.has(name) ? marks.statements(name) : []),
     onPublished: async (name) => {
       const task = byName.get(name);
-      if (task !== undefined) await publishTask(context, marks, task);
+      if (task !== undefined) await publishTask(context, { warehouse, marks }, task);
     },
   });
   await context.session.guard();

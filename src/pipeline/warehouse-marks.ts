@@ -3,6 +3,7 @@
  * its own transaction; the state store remembers the last confirmed mark and the one announced. A table whose mark is neither (the
  * warehouse was lost, replaced, restored from a copy; the state store was) is built anew, whatever the ledger says.
  */
+import type { ColumnInfo } from '../core/relation.ts';
 import type { ModelRunner, RunnerNode } from './model-runner.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -11,11 +12,23 @@ interface KnownMarks {
   readonly confirmed: string | null;
   /** Every mark announced since: a killed run may have committed any of them. */
   readonly announced: readonly string[];
+  /** The table's columns as the confirmed publication left them; missing: not known. */
+  readonly columns?: readonly ColumnInfo[];
+}
+
+/** Columns that were there and are gone or of another type; columns that somebody added do no harm. */
+function isWhole(known: readonly ColumnInfo[] | undefined, found: readonly ColumnInfo[]): boolean {
+  return known?.every(({ name, type }) => found.some((column) => column.name === name && column.type === type)) ?? true;
 }
 
 const factOf = (model: string): string => `mark:${model}`;
 
 const MARK_PATTERN = /^[A-Za-z0-9:._-]{1,200}$/;
+
+export interface Confirmation {
+  readonly name: string;
+  readonly value: KnownMarks;
+}
 
 export class WarehouseMarks {
   readonly #context: RunContext;
@@ -68,10 +81,10 @@ export class WarehouseMarks {
       this.#hasTable = true;
     }
     for (const name of names) {
-      const { confirmed, announced } = await this.#marksOf(name);
+      const known = await this.#marksOf(name);
       await this.#remember(name, {
-        confirmed,
-        announced: [...announced.filter((mark) => mark !== this.#mark), this.#mark],
+        ...known,
+        announced: [...known.announced.filter((mark) => mark !== this.#mark), this.#mark],
       });
     }
   }
@@ -89,9 +102,10 @@ export class WarehouseMarks {
    * The fact that the model's table is the one with this run's mark. It is set in the transaction that notes what the model published: an
    * older copy of the warehouse must never pass for a table of which the ledger tells more.
    */
-  confirmation(name: string): { readonly name: string; readonly value: unknown } {
-    const marks: KnownMarks = { confirmed: this.#mark, announced: [] };
-    return { name: factOf(name), value: marks };
+  async confirmation(warehouse: OpenWarehouse, node: RunnerNode): Promise<Confirmation> {
+    const found = await warehouse.models.relation(node.relation);
+    const columns = found === undefined ? {} : { columns: found.columns.map(({ name, type }) => ({ name, type })) };
+    return { name: factOf(node.name), value: { confirmed: this.#mark, announced: [], ...columns } };
   }
 
   /** The table in the warehouse has this run's mark, and the ledger fits it. */
@@ -100,11 +114,11 @@ export class WarehouseMarks {
   }
 
   /** The confirmation stands in the state store. */
-  noteConfirmed(name: string): void {
-    this.#known.set(name, { confirmed: this.#mark, announced: [] });
+  noteConfirmed(name: string, { value }: Confirmation): void {
+    this.#known.set(name, value);
   }
 
-  /** Published models whose table or mark in the warehouse is not the one that the state store knows. */
+  /** Published models whose table or mark in the warehouse is not the one that the state store knows, or lacks columns. */
   async lostModels(
     warehouse: OpenWarehouse,
     nodes: Awaited<ReturnType<ModelRunner['nodes']>>,
@@ -119,13 +133,17 @@ export class WarehouseMarks {
       const isOurs = mark !== null && (mark === known.confirmed || known.announced.includes(mark));
       // Announced and never committed: the table is still what was confirmed before, or nothing.
       const isUntouched = mark === null && known.confirmed === null;
-      if ((!isOurs && !isUntouched) || (isOurs && !(await this.#exists(warehouse, node)))) lost.add(node.name);
+      if (isOurs ? !(await this.#stands(warehouse, node, mark)) : !isUntouched) lost.add(node.name);
     }
     return lost;
   }
 
-  async #exists(warehouse: OpenWarehouse, node: RunnerNode): Promise<boolean> {
-    return (await warehouse.models.relation(node.relation)) !== undefined;
+  /** Whether the table is there, with every column that the publication with this mark gave it. */
+  async #stands(warehouse: OpenWarehouse, node: RunnerNode, mark: string): Promise<boolean> {
+    const found = await warehouse.models.relation(node.relation);
+    if (found === undefined) return false;
+    const { confirmed, columns } = await this.#marksOf(node.name);
+    return mark !== confirmed || isWhole(columns, found.columns);
   }
 
   async #storedMarks(warehouse: OpenWarehouse): Promise<ReadonlyMap<string, string>> {

@@ -250,6 +250,29 @@ describe('a source or store that is not as it should be', () => {
     expect(await project.hour('2026-03-01T08:00:00Z')).toMatchObject({ exitCode: 0, errors: [], batches: [] });
   });
 
+  it.each([
+    ['a raw table', 'drop table analytics_raw.raw_customer_stream'],
+    ['a column of a raw table', 'alter table analytics_raw.raw_customer_stream drop column _headers'],
+    ['a published table', 'drop table analytics.current_customer'],
+    ['a column of a published table', 'alter table analytics.current_customer drop column street'],
+    ['the type of a column', 'alter table analytics.current_customer alter credit_limit type varchar'],
+  ])('%s that somebody took away is noticed, said, and made anew with everything in it', async (_what, sql) => {
+    await using project = await running();
+    const published = await project.published();
+    const raw = await project.rows('analytics_raw.raw_customer_stream', '_key', '_offset', 'value');
+    const database = await DuckDBInstance.create(join(project.home, 'warehouse.duckdb'));
+    const connection = await database.connect();
+    await connection.run(sql);
+    connection.closeSync();
+    database.closeSync();
+    const report = await project.hour('2026-03-01T07:00:00Z');
+    expect(report).toMatchObject({ exitCode: 0, errors: [] });
+    expect(report.warnings.join('\n')).toMatch(/lacks 1 batch|is not what the last run left there/);
+    expect(await project.published()).toEqual(published);
+    expect(await project.rows('analytics_raw.raw_customer_stream', '_key', '_offset', 'value')).toEqual(raw);
+    expect(await project.hour('2026-03-01T08:00:00Z')).toMatchObject({ exitCode: 0, models: [] });
+  });
+
   it('a DuckDB file that another process holds is waited for, then its process is named; the batch is landed', async () => {
     await using project = await running();
     project.edit('project.yml', /( *)type: duckdb\n/, '$1type: duckdb\n$1lock_timeout_seconds: 0.5\n');

@@ -113,4 +113,25 @@ describe('sluice debug', () => {
       { ok: true, detail: expect.stringContaining('its location is not known') },
     ]);
   });
+
+  test('asks Google nothing without credentials, and goes on with the rest', async () => {
+    using project = new ProjectFolder({
+      'project.yml': PROJECT.replaceAll(/, api_endpoint: "[^"]*"/g, ', keyfile: no-such-key.json').replace(
+        /$/,
+        '    state: { type: sqlite, path: state.sqlite }\n',
+      ),
+      'jobs/order.ts': ORDER,
+    });
+    const { exitCode, stdout, stderr } = await sluice(['debug', '--json'], { cwd: project.dir });
+    expect(exitCode).toBe(2);
+    const { checks } = JSON.parse(stdout) as { readonly checks: readonly Check[] };
+    expect(checks.map(({ name, ok }) => [name, ok])).toEqual([
+      ['versions', true],
+      ['project.yml', true],
+      ['jobs', true],
+      ['identity', false],
+      ['state', true],
+    ]);
+    expect(stderr).toContain('not checked without credentials: landing, bucket, warehouse, dataset, permissions');
+  });
 });

@@ -165,6 +165,13 @@ describe('a project made with it', () => {
     });
   });
 
+  test('asks npm for the very package that made it', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(demo, 'package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    expect(existsSync(join(demo, (dependencies['sluice'] ?? '').replace('file:', '')))).toBe(true);
+  });
+
   test('is not written over', async () => {
     expect(await run('npx', ['sluice', 'init', 'demo'], empty)).toMatchObject({
       exitCode: 2,

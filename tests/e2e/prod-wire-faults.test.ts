@@ -36,12 +36,13 @@ async function withHome(work: (home: string) => Promise<void>): Promise<void> {
 async function play(fault: WireFault): Promise<void> {
   await withHome(async (home) => {
     const { project, args } = scenario;
-    const run = project.begin(home, args, { REQUEST_SECONDS: '3' });
+    const run = project.begin(home, args);
     const met = arm(cloud.of(home), fault, () => run.child.kill('SIGKILL'));
     const { exitCode, signal, stderr } = await run.outcome;
-    expect(met(), 'the request came').toBe(true);
+    expect(met(), 'the request came').not.toBeNull();
     if (fault.type.startsWith('killed')) expect(signal, stderr).toBe('SIGKILL');
-    else expect(exitCode, stderr).toBe(fault.type === 'refused' ? 1 : 0);
+    // What only tidies up may fail: the next run replaces it.
+    else expect(exitCode, stderr).toBe(/"query":"drop table/.test(met() ?? '') ? 0 : 1);
     await scenario.checkReader(home, fault.type === 'refused' ? 'error' : 'before');
     disarm(cloud.of(home));
     await scenario.finish(home);
@@ -84,9 +85,9 @@ describe('a run in which every request fails once', () => {
     withHome(async (home) => {
       const { project, args } = scenario;
       const met = armEach(cloud.of(home), type);
-      const { exitCode, stderr } = await project.run(home, args, { REQUEST_SECONDS: '3' });
+      const { exitCode, stderr } = await project.run(home, args, { REQUEST_SECONDS: type === 'hang' ? '1' : '60' });
       expect(exitCode, stderr).toBe(0);
-      expect(met()).toBeGreaterThan(40);
+      expect(met()).toBeGreaterThan(writes.bigquery + writes.gcs);
       project.check(home);
       await scenario.checkNew(home);
       disarm(cloud.of(home));

@@ -345,6 +345,16 @@ describe('SQL that models use, as in BigQuery', () => {
 });
 
 describe('values', () => {
+  test('JSON keeps the text of its numbers and repeated names (BigQuery rounds to doubles and keeps the first)', async () => {
+    const text = '{"n":123456789012345678901234567890,"a":1,"a":2}';
+    expect(await rows(`select parse_json('${text}', wide_number_mode => 'round')`)).toEqual([[text]]);
+  });
+
+  test('what json_query gives cannot be compared, although it is a STRING', async () => {
+    const answer = await runJob(`create temp table t as select nullif(json_query('{"a":{}}', '$.a'), 'null') as v`);
+    expect(message(answer)).toMatch(/unsupported for json/);
+  });
+
   test('of a union, both names of a column that the first part selects twice read the first of them in every part', async () => {
     const union = (second: string): string =>
       `with u as (select n as a, ${second} as b from (select 1 as n) union all select 2, 3) select a, b from u order by a`;
@@ -366,16 +376,6 @@ describe('values', () => {
     });
     expect(answer.status).toBe(400);
     expect(await rows('select town from ds.town as t group by town')).toEqual([['Hamburg']]);
-  });
-
-  test('JSON keeps the text of its numbers and repeated names (BigQuery rounds to doubles and keeps the first)', async () => {
-    const text = '{"n":123456789012345678901234567890,"a":1,"a":2}';
-    expect(await rows(`select parse_json('${text}', wide_number_mode => 'round')`)).toEqual([[text]]);
-  });
-
-  test('what json_query gives cannot be compared, although it is a STRING', async () => {
-    const answer = await runJob(`create temp table t as select nullif(json_query('{"a":{}}', '$.a'), 'null') as v`);
-    expect(message(answer)).toMatch(/unsupported for json/);
   });
 
   test('json_value loses digits of large integers', async () => {

@@ -86,18 +86,28 @@ describe('prepare', () => {
     expect(await open().raw.loadedBatches(CUSTOMER)).toEqual(new Set());
   });
 
-  test('adds a column that a newer version knows, and keeps rows and partitioning', async () => {
+  test('adds a column that an empty table lacks, and keeps partitioning', async () => {
     const reference = { projectId: emulator.project, datasetId: dataset, tableId: 'raw_customer_snapshot' };
     const now = rawTableResource(reference, 'snapshot');
     const fields = (now.schema?.fields ?? []).filter((field) => field.name !== '_json');
     await api.insertDataset({ datasetReference: reference });
     await api.insertTable({ ...now, schema: { fields } });
-    await open().models.execute(
-      `insert into ${dataset}.raw_customer_snapshot (_snapshot_id, _batch_id, _seq) values ('s1', 'b', 1)`,
-    );
     await open().raw.prepare(CUSTOMER);
     await open().raw.prepare(CUSTOMER);
-    expect(await rows(`select _snapshot_id, _json from ${dataset}.raw_customer_snapshot`)).toEqual([['s1', null]]);
+    expect(await rows(`select _snapshot_id, _json from ${dataset}.raw_customer_snapshot`)).toEqual([]);
+  });
+
+  test('a column that somebody dropped from a table with rows is named, not made anew without its values', async () => {
+    const { raw, models } = open();
+    await raw.prepare(CUSTOMER);
+    const table = `${dataset}.raw_customer_snapshot`;
+    await models.execute(`insert into ${table} (_snapshot_id, _batch_id, _seq, value) values ('s1', 'b', 1, '{}')`);
+    await models.execute(`alter table ${table} drop column value`);
+    await expect(open().raw.prepare(CUSTOMER)).rejects.toMatchObject({
+      code: 'table_changed',
+      message: expect.stringContaining('column value is missing'),
+      hint: expect.stringContaining('npx sluice job run customer --full-refresh'),
+    });
   });
 
   test('names what somebody changed by hand, and the command that heals it', async () => {
@@ -120,6 +130,7 @@ describe('loadBatch', () => {
     const dead = [
       {
         _topic: 'customer-events',
+        _partition: 0,
         _topic_partition: 0,
         _offset: 3,
         reason_code: 'json',

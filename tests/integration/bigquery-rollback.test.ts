@@ -61,6 +61,7 @@ describe('a job whose full refresh is rolled back', () => {
     await play('rollback', { logicalTime: '2026-03-02T12:40:00Z', rollback: true });
     await project.produce(change('B', '2026-03-02T12:45:00Z', 'phone'));
     await play('next', { logicalTime: '2026-03-02T13:00:00Z' });
+    await play('plan', { logicalTime: '2026-03-02T13:05:00Z', dryRun: true });
     await play('again', { logicalTime: '2026-03-02T13:10:00Z', rollback: true });
   }, 1_800_000);
   afterAll(() => project[Symbol.asyncDispose]());
@@ -97,6 +98,17 @@ describe('a job whose full refresh is rolled back', () => {
     expect(at('next').report).toMatchObject({ exitCode: 0, errors: [], warnings: [] });
     expect(at('next').current).toEqual(['A app', 'B phone', 'C phone']);
     expect(at('next').history).toEqual([...DAY_1, '2026-03-02 A app', '2026-03-02 B phone', '2026-03-02 C phone']);
+  });
+
+  it('can be planned, with the bytes that each model would read', () => {
+    const { report, current } = at('plan');
+    expect(report).toMatchObject({ exitCode: 0, errors: [] });
+    expect(report.models.find(({ name }) => name === 'current_order')).toMatchObject({
+      state: 'skipped',
+      estimatedBytes: 4096,
+    });
+    expect(project.told.join('')).toContain('would run current_order (reads about 4,096 bytes):');
+    expect(current).toEqual(at('next').current);
   });
 
   it('cannot be done twice', () => {

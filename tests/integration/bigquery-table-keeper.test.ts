@@ -210,6 +210,23 @@ describe('policy tags of a model', () => {
   });
 });
 
+test('a table that wants a partition filter is tested and counted all the same, and wants it afterwards', async () => {
+  const options = "options (require_partition_filter = true, labels = [('team', 'crm')])";
+  const create = `create or replace table ${text('t')}\npartition by \`day\`\n${options}\nas\nselect date '2026-03-01' as day, 1 as id`;
+  const count = `select count(*) as failures, false as should_warn, count(*) > 5 as should_error from ${text('t')}`;
+  const outcome = await behind.warehouse.publish({
+    node: 'm',
+    statements: [{ sql: create, countRows: true }],
+    tests: [{ id: 't', severity: 'error', sql: count }],
+    marks: [],
+  });
+  expect(outcome).toMatchObject({ status: 'published', rows: 1, tests: [{ failures: 1, status: 'pass' }] });
+  await expect(behind.warehouse.query(`select count(*) from ${text('t')}`)).rejects.toThrow(
+    /without a filter over column/,
+  );
+  expect(await api.getTable(reference('t'))).toMatchObject({ requirePartitionFilter: true, labels: { team: 'crm' } });
+});
+
 test('descriptions of a table with many columns are one change of its metadata', async () => {
   const columns = Array.from({ length: 12 }, (_, index) => `c${String(index)}`);
   await behind.warehouse.execute(

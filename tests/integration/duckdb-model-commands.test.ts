@@ -237,6 +237,13 @@ select date '2026-03-01' as day, count(*) as n from {{ ref('input') }}`,
     await expect(showModel({}, around())).rejects.toThrow(/show takes one model, the selection has 2/);
   });
 
+  it('compile prints the SQL of a query with the names in it resolved', async () => {
+    results = [];
+    const { json } = await compileModels({ inline: "select * from {{ ref('input') }}" }, around());
+    expect(json).toMatchObject({ models: [{ name: null, sql: results.join('\n') }] });
+    expect(results.join('\n')).toMatch(/^select \* from ".*"\."input"$/);
+  });
+
   it('parse checks the project and says what it holds', async () => {
     const result = await parseProjectCommand({}, around());
     expect(result.json).toEqual({ nodes: { seed: 1, model: 2, test: 2 } });

@@ -71,7 +71,10 @@ def day_start(day, zone):
 
 
 def local_day(micros, zone):
-    return (EPOCH + timedelta(microseconds=micros)).astimezone(zone).date()
+    try:
+        return (EPOCH + timedelta(microseconds=micros)).astimezone(zone).date()
+    except OverflowError:  # the few hours of the year 10000 that a zone can reach
+        return date.max
 
 
 # --- exact JSON ---

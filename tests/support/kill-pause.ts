@@ -30,6 +30,8 @@ export async function stopped({ child, outcome }: RunningCommand): Promise<void>
       if (performance.now() > deadline) throw new Error('the process was not stopped');
       await sleep(30);
     }
+    // One that ended does not stand still; what it said is known a moment later.
+    if (child.exitCode !== null || child.signalCode !== null) await ended;
   })();
   await Promise.race([standing, ended]);
 }

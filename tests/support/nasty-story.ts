@@ -175,7 +175,7 @@ const ARRAYS = [
 ] as const;
 
 /** Spellings of instants; broker timestamps follow them by ten minutes. */
-export const INSTANTS = [
+const INSTANTS = [
   '2000-01-01T00:00:00Z',
   '2000-01-01T00:00:00.000001Z',
   '2000-01-01T05:30:00+05:30',
@@ -202,8 +202,9 @@ export const INSTANTS = [
 
 const MINUTE = 60_000;
 /** Inside of the repeated hour of Europe/Berlin; most events lie right before it. */
-export const LOGICAL_TIME = '2026-10-25T01:30:00Z';
-export const LATER_TIME = '2026-10-26T08:00:00Z';
+const LOGICAL_TIME = '2026-10-25T01:30:00Z';
+const LATER_TIME = '2026-10-26T08:00:00Z';
+const NEWEST_TIME = '2026-10-28T08:00:00Z';
 
 const members = (name: string, jsons: readonly string[]): readonly Member[] =>
   jsons.map((json): Member => [name, json]);
@@ -272,7 +273,9 @@ function eventsOf(shape: Shape): readonly ProducedRecord[] {
     const doubled: readonly Member[] = index % 4 === 3 ? [[member[0], 'null'], ...all] : all;
     return record(shape, key, jsonText(doubled, index), at + MINUTE);
   });
-  const byTime = INSTANTS.map((time, index): ProducedRecord => {
+  // The history of orders begins with their first event: a few hundred thousand rows would say no more than those of 2026 do.
+  const instants = shape.entity === 'order' ? INSTANTS.filter((time) => time > '2026') : INSTANTS;
+  const byTime = instants.map((time, index): ProducedRecord => {
     const key = `T-${String(index)}`;
     const brokerMs = Math.min(Date.parse(time.toUpperCase()) + 10 * MINUTE, Date.parse('9999-12-31T23:59:59.999Z'));
     const all: readonly Member[] = [
@@ -354,6 +357,26 @@ function laterEvents(shape: Shape): readonly ProducedRecord[] {
   return [...tombstones, ...updates, ...late];
 }
 
+/** Days behind the listing, so that rows are made from the published ones: most values are carried as they stand, by tombstones. */
+function newestEvents(shape: Shape): readonly ProducedRecord[] {
+  const values = shape.nasty.map((_, index) => `V-${String(index)}`).filter((_, index) => index % 2 === 0);
+  const gone = [...values, ...KEYS.filter((_, index) => index % 2 === 0)].map((key, index): ProducedRecord => {
+    const timestampMs = Date.parse('2026-10-27T10:00:00.001Z') + index * 1000;
+    return { topic: shape.topic, partition: 0, timestampMs, key: Buffer.from(key), value: null };
+  });
+  const back = KEYS.filter((_, index) => index % 3 !== 1).map((key, index) => {
+    const at = new Date(Date.parse('2026-10-27T23:30:00Z') + index * MINUTE).toISOString();
+    const all: readonly Member[] = [
+      [shape.key, JSON.stringify(key)],
+      [shape.time, `"${at}"`],
+      ...shape.always,
+      shape.nasty[index * 7 + 1] ?? ['x', '1'],
+    ];
+    return record(shape, key, jsonText(all, 3), Date.parse(at) + 5);
+  });
+  return [...gone, ...back];
+}
+
 export function nastyHistory(entity: 'customer' | 'order'): History {
   const shape = entity === 'customer' ? CUSTOMER_SHAPE : ORDER_SHAPE;
   const topics =
@@ -376,6 +399,7 @@ export function nastyHistory(entity: 'customer' | 'order'): History {
         produced: [...eventsOf(shape), ...keyEvents(shape)],
       },
       { ...run, logicalTime: LATER_TIME, fullLoad: null, produced: laterEvents(shape) },
+      { ...run, logicalTime: NEWEST_TIME, fullLoad: null, produced: newestEvents(shape) },
     ],
   };
 }

@@ -40,7 +40,7 @@ export class ProductionProject implements HistoryProject {
     this.env = env;
     this.topics = new KafkaTopics({ brokers: [env.KAFKA_BROKERS] });
     this.target = (config) => resolveTarget(config, 'prod', env);
-    const bucket = { bucket: env.GCS_BUCKET, prefix: '', project: null, keyfile: null };
+    const bucket = { bucket: env.GCS_BUCKET, prefix: '', project: null };
     this.data = {
       landing: createGcsObjectStore({ ...bucket, apiEndpoint: env.GCS_API_ENDPOINT }),
       tables: () => Promise.resolve(new BigQueryTables(warehouse.api, env.BIGQUERY_DATASET)),

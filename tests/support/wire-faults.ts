@@ -14,16 +14,18 @@ export interface WireFault {
   readonly number: number;
   readonly service: WireService;
   /**
-   * killed: the process dies before the request arrives, or after it was done; refused: for good; unavailable: 503 once; lost: done, without an
-   * answer; hang: not done, and no answer either, past the client's time-out.
+   * killed: the process dies before the request arrives, or after it was done; refused: for good.
    */
-  readonly type: 'killed before' | 'killed after' | 'refused' | 'unavailable' | 'lost' | 'hang';
+  readonly type: 'killed before' | 'killed after' | 'refused';
 }
 
 const WRITES: ReadonlySet<CallKind> = new Set(['job_insert', 'table_insert', 'table_patch', 'dataset_insert']);
 
 const isWrite = ({ kind }: FrontCall): boolean => WRITES.has(kind);
 const isUpload = ({ method }: ProxiedRequest): boolean => method !== 'GET' && method !== 'HEAD';
+
+/** unavailable: 503; lost: done, without an answer; hang: not done, and no answer either, past the client's time-out. */
+export type PassingFault = 'unavailable' | 'lost' | 'hang';
 
 /** How many requests that change something a home's services have had. */
 export function writesOf({ front, gcs }: CloudHome): Readonly<Record<WireService, number>> {
@@ -34,23 +36,26 @@ export function writesOf({ front, gcs }: CloudHome): Readonly<Record<WireService
   };
 }
 
-/** Puts the fault in the way of what comes next; `kill` ends the process that sends it. Returns whether it was met. */
-export function arm(home: CloudHome, { number, service, type }: WireFault, kill: () => void): () => boolean {
+/** Puts the fault in the way of what comes next; `kill` ends the process that sends it. Returns what met it. */
+export function arm(home: CloudHome, { number, service, type }: WireFault, kill: () => void): () => string | null {
   let seen = 0;
-  let met = false;
-  const meets = (fits: boolean): boolean => {
+  let met: string | null = null;
+  const meets = (fits: boolean, what: string): boolean => {
     if (!fits || (seen += 1) !== number) return false;
-    met = true;
+    met = what;
     if (type === 'killed before') kill();
     return true;
   };
   if (service === 'bigquery')
-    home.front.faults.add({ on: (call) => meets(isWrite(call)), fault: frontFault(type, kill) });
-  else home.gcs.fault = (request) => (meets(isUpload(request)) ? proxyFault(type, kill) : undefined);
+    home.front.faults.add({
+      on: (call) => meets(isWrite(call), JSON.stringify(call.body)),
+      fault: frontFault(type, kill),
+    });
+  else home.gcs.fault = (request) => (meets(isUpload(request), request.path) ? proxyFault(type, kill) : undefined);
   return () => met;
 }
 
-function frontFault(type: WireFault['type'], kill: () => void) {
+function frontFault(type: WireFault['type'] | PassingFault, kill: () => void) {
   switch (type) {
     case 'killed before':
       return { type: 'disconnect' } as const;
@@ -67,7 +72,7 @@ function frontFault(type: WireFault['type'], kill: () => void) {
   }
 }
 
-function proxyFault(type: WireFault['type'], kill: () => void) {
+function proxyFault(type: WireFault['type'] | PassingFault, kill: () => void) {
   switch (type) {
     case 'killed before':
       return { type: 'reset' } as const;
@@ -84,23 +89,40 @@ function proxyFault(type: WireFault['type'], kill: () => void) {
   }
 }
 
-/** Every request, reading ones too, meets the fault once and is answered when it is sent again. Returns how many met it. */
-export function armEach(home: CloudHome, type: 'unavailable' | 'lost' | 'hang'): () => number {
+/** Requests that only read and are of one kind are the same code: two of each meet the fault. */
+const READS = 2;
+
+/**
+ * Every request that changes something meets the fault once and is answered when it is sent again; of those that read, the first of each kind.
+ * Returns how many met it.
+ */
+export function armEach(home: CloudHome, type: PassingFault): () => number {
   const met = new Set<string>();
-  const isFirst = (what: string): boolean => {
+  const reads = new Map<string, number>();
+  const isFirst = (what: string, read: string | null): boolean => {
     if (met.has(what)) return false;
+    const count = read === null ? 0 : (reads.get(read) ?? 0) + 1;
+    if (read !== null) reads.set(read, count);
+    if (count > READS) return false;
     met.add(what);
     return true;
   };
   home.front.faults.add({
-    on: ({ kind, jobId, body }) => isFirst(`${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`),
+    on: (call) => {
+      const { kind, jobId, body } = call;
+      return isFirst(
+        `${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`,
+        isWrite(call) ? null : kind,
+      );
+    },
     fault: frontFault(type, () => undefined),
     times: Number.POSITIVE_INFINITY,
   });
-  home.gcs.fault = ({ method, path, contentRange }) =>
-    isFirst(`${method} ${path.replace(/upload_id=[^&]*/, '')} ${contentRange ?? ''}`)
-      ? proxyFault(type, () => undefined)
-      : undefined;
+  home.gcs.fault = (request) => {
+    const { method, path, contentRange } = request;
+    const what = `${method} ${path.replace(/upload_id=[^&]*/, '')} ${contentRange ?? ''} ${String(request.bytes)}`;
+    return isFirst(what, isUpload(request) ? null : method) ? proxyFault(type, () => undefined) : undefined;
+  };
   return () => met.size;
 }
 

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from '../../src/core/job.ts';
 import { DEFAULT_REST } from '../../src/config/job-snapshot.ts';
 import { defineJob } from '../../src/config/define-job.ts';
 import { blocksOf, commandLines, DOCUMENTS, textOf, words } from '../support/doc-examples.ts';
-import { REPOSITORY } from '../support/sluice-command.ts';
+import { ProjectFolder, REPOSITORY, sluice } from '../support/sluice-command.ts';
 
 function everyCommand(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap((inner) => everyCommand(inner))];
@@ -125,6 +125,18 @@ interface CronJob {
     };
   };
 }
+
+test.each(['README.md', 'docs/jobs.md'])('the job in %s is one that sluice takes', async (file) => {
+  const job = blocksOf(file).find(
+    ({ language, text }) => language === 'ts' && text.includes('export default defineJob'),
+  );
+  using project = new ProjectFolder({ 'project.yml': textOf('project.yml'), 'jobs/order.ts': job?.text ?? '' });
+  expect(await sluice(['job', 'list'], { cwd: project.dir })).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('order'),
+    stderr: '',
+  });
+});
 
 describe('docs/running.md', () => {
   const [cronJob, configMap] = blocksOf('docs/running.md')

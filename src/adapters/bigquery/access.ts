@@ -3,6 +3,7 @@
  * dry runs (BigQuery plans them, permissions included, runs nothing and bills nothing), and tables that are there say themselves which
  * permissions the asker has.
  */
+import { randomUUID } from 'node:crypto';
 import { toApiFailure, type ApiFailure } from './api-failure.ts';
 import type { BigQueryApi } from './client.ts';
 import { toSluiceError } from './failures.ts';
@@ -52,6 +53,22 @@ export async function datasetAccess(
     location: found.location,
     missing: [...(mayCreate ? [] : [onDataset(api, dataset, 'bigquery.tables.create')]), ...ofTables.flat()],
   };
+}
+
+/** Runs the smallest query there is: reads nothing, costs nothing. Throws `warehouse_*` errors. */
+export async function ask(api: BigQueryApi): Promise<void> {
+  try {
+    await api.query({
+      query: 'select 1',
+      useLegacySql: false,
+      requestId: randomUUID(),
+      location: api.location,
+      timeoutMs: api.longPollMs,
+      formatOptions: { useInt64Timestamp: true },
+    });
+  } catch (error) {
+    throw failed(api, toApiFailure(error), 'run a query');
+  }
 }
 
 /** The permission without which nothing runs. */

@@ -15,6 +15,11 @@ export class ApiFailure extends Error {
   }
 }
 
+/** The table, dataset or job that was asked for is not there. A project that is not there is something else: nothing can be created in it. */
+export function isAbsent(failure: ApiFailure): boolean {
+  return failure.status === 404 && !/Not found: Project|Unknown project/i.test(failure.message);
+}
+
 interface VendorError {
   readonly message: string;
   readonly code?: unknown;

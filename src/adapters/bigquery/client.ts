@@ -8,7 +8,7 @@
  */
 import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
 import { authClientOf, type GoogleIdentity } from '../google-auth/identity.ts';
-import { toApiFailure } from './api-failure.ts';
+import { ApiFailure, toApiFailure } from './api-failure.ts';
 import type {
   DatasetResource,
   IamPolicy,
@@ -207,14 +207,19 @@ export class BigQueryApi {
       method: call.method ?? 'GET',
       uri: call.path,
       projectId: project,
-      timeout: this.#timeoutMs,
       ...(call.query === undefined ? {} : { qs: { ...call.query } }),
       ...(call.body === undefined
         ? {}
         : { body: JSON.stringify(call.body), headers: { 'Content-Type': 'application/json' } }),
     };
     return new Promise<T>((resolve, reject) => {
+      // The library's own time-out does not come: it would wait for a connection that has gone silent for ever.
+      const silence = setTimeout(() => {
+        const seconds = String(this.#timeoutMs / 1000);
+        reject(new ApiFailure(null, 'ETIMEDOUT', `BigQuery did not answer within ${seconds} s (${call.kind})`));
+      }, this.#timeoutMs);
       this.#client.request(request, (error: unknown, body: unknown) => {
+        clearTimeout(silence);
         if (error === null || error === undefined) {
           // The resource's shape is BigQuery's word; every member that is read is optional in rest-types.ts.
           resolve(body as T);

@@ -153,7 +153,8 @@ export class EmulatorBridge {
     const { tableReference, timePartitioning, clustering, description } = table;
     await this.#api.insertTable({
       tableReference,
-      schema: { fields: altered.map(({ field }) => field) },
+      // It answers FLOAT, and takes that for 32 bits.
+      schema: { fields: altered.map(({ field }) => (field.type === 'FLOAT' ? { ...field, type: 'FLOAT64' } : field)) },
       ...(timePartitioning === undefined ? {} : { timePartitioning }),
       ...(clustering === undefined ? {} : { clustering }),
       ...(description === undefined ? {} : { description }),

@@ -15,7 +15,7 @@ import type {
   QueryResult,
   Usage,
 } from '../../transform/run/ports.ts';
-import { toApiFailure } from './api-failure.ts';
+import { isAbsent, toApiFailure } from './api-failure.ts';
 import { EmulatorBridge, tableReference } from './emulator.ts';
 import { toSluiceError, type FailureContext } from './failures.ts';
 import { shortHash } from './job-id.ts';
@@ -95,7 +95,7 @@ export class BigQueryModelWarehouse implements NodeWarehouse {
       table = await withRetries(() => api.getTable(reference), this.#options.runner);
     } catch (error) {
       const failure = toApiFailure(error);
-      if (failure.status === 404) return undefined;
+      if (isAbsent(failure)) return undefined;
       throw toSluiceError(failure, this.#context(`look up ${name.schema}.${name.name}`), failure);
     }
     const isView = table.type === 'VIEW' || table.type === 'MATERIALIZED_VIEW';

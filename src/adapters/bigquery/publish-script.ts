@@ -24,6 +24,7 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import type { GateTest, PublishUnit } from '../../transform/run/ports.ts';
+import { rowCount, wantsFilter, withoutFilter } from './partition-filter.ts';
 import {
   classify,
   dmlTarget,
@@ -180,11 +181,15 @@ function testedBeforeReplacing(
   const aside = asideName(statement.relation);
   const tested = staged ?? aside;
   const tests = unit.tests.map((test) => ({ ...test, sql: replaceRelation(test.sql, statement.relation, tested).sql }));
-  const build =
-    staged === undefined ? [{ sql: replaceRelation(change.sql, statement.relation, aside).sql, countRows: false }] : [];
   const isTable = statement.what === 'table';
+  // The tests ask without a condition on partitions; the table that readers get has the option.
+  const built = replaceRelation(isTable ? withoutFilter(change.sql) : change.sql, statement.relation, aside).sql;
+  const build = staged === undefined ? [{ sql: built, countRows: false }] : [];
+  const filter = wantsFilter(change.sql) ? '\noptions (require_partition_filter = true)' : '';
   const replacement =
-    staged === undefined && isTable ? `create or replace table ${statement.relation} copy ${aside}` : change.sql;
+    staged === undefined && isTable
+      ? `create or replace table ${statement.relation} copy ${aside}${filter}`
+      : change.sql;
   const cleanup = staged === undefined ? [{ sql: `drop ${statement.what} if exists ${aside}`, countRows: false }] : [];
   const after = changes.slice(index + 1).filter((other) => !drops.includes(other));
   const rest = after.filter(({ sql }) => isPermanentDdl(sql));
@@ -193,7 +198,7 @@ function testedBeforeReplacing(
     ...steps([...before, ...build]),
     ...gateSteps(tests),
     ...steps(drops),
-    ...counter.steps({ sql: replacement, countRows: change.countRows }),
+    ...counter.steps({ sql: replacement, countRows: change.countRows }, change.sql),
     ...transaction([
       ...steps(after.filter((other) => !rest.includes(other))),
       ...unit.marks.map((sql): ScriptStep => ({ sql, role: 'mark' })),
@@ -246,14 +251,15 @@ function stagedRows(sql: string): string | undefined {
 class Counter {
   #count = 0;
 
-  steps(change: Change): ScriptStep[] {
+  /** `creation`: what made the table, where the statement itself only copies it. */
+  steps(change: Change, creation = change.sql): ScriptStep[] {
     const step: ScriptStep = { sql: change.sql, role: 'change', countRows: change.countRows };
     if (!change.countRows) return [step];
     const statement = classify(change.sql);
     // @@row_count speaks of DML only; a whole table's count comes from its metadata, for nothing.
-    const rows = statement.kind === 'create' ? `count(*) as n from ${statement.relation}` : '@@row_count as n';
+    const rows = statement.kind === 'create' ? rowCount(statement.relation, creation) : 'select @@row_count as n';
     const name = `${ROWS_TABLE}_${String(this.#count++)}`;
-    return [step, { sql: `create temp table ${name} as\nselect ${rows}`, role: 'count' }];
+    return [step, { sql: `create temp table ${name} as\n${rows}`, role: 'count' }];
   }
 }
 

@@ -1,6 +1,6 @@
 /** Creates the raw dataset and tables, adds columns that a newer sluice knows, and refuses tables that somebody changed by hand. */
 import { SluiceError } from '../../core/errors.ts';
-import { toApiFailure, type ApiFailure } from './api-failure.ts';
+import { isAbsent, toApiFailure, type ApiFailure } from './api-failure.ts';
 import type { EmulatorBridge } from './emulator.ts';
 import { toSluiceError, type FailureContext } from './failures.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -24,14 +24,23 @@ export class RawSchema {
     this.#options = options;
   }
 
-  /** The tables as they are after this call, in the order of `expected`. One request per table when nothing is to be done. */
-  async ensure(expected: readonly TableResource[], heal: string): Promise<readonly TableResource[]> {
+  /**
+   * The tables as they are after this call, in the order of `expected`. One request per table when nothing is to be done. `heal`: the
+   * command that mends a table which differs; null: what differs does not matter. `before` hears what was there before anything is made.
+   */
+  async ensure(
+    expected: readonly TableResource[],
+    heal: string | null,
+    before: (found: readonly (TableResource | undefined)[]) => Promise<void>,
+  ): Promise<readonly TableResource[]> {
     const found = await Promise.all(expected.map((table) => this.find(table.tableReference)));
+    await before(found);
     if (found.includes(undefined)) await this.#ensureDataset();
     return Promise.all(
       expected.map((table, index) => {
         const present = found[index];
-        return present === undefined ? this.create(table) : this.#complete(table, present, heal);
+        if (present === undefined) return this.create(table);
+        return heal === null ? Promise.resolve(present) : this.#complete(table, present, heal);
       }),
     );
   }
@@ -42,7 +51,7 @@ export class RawSchema {
       this.#assertLocation(table.location, `table ${nameOf(reference)}`);
       return table;
     } catch (error) {
-      if (toApiFailure(error).status === 404) return undefined;
+      if (isAbsent(toApiFailure(error))) return undefined;
       throw this.#failed(error, `look up ${nameOf(reference)}`);
     }
   }
@@ -55,7 +64,9 @@ export class RawSchema {
     } catch (error) {
       // Our own first try arrived, or another run was faster.
       if (toApiFailure(error).status !== 409) throw this.#failed(error, `create ${nameOf(table.tableReference)}`);
-      return withRetries(() => api.getTable(table.tableReference), this.#options.runner);
+      const found = await this.find(table.tableReference);
+      if (found === undefined) throw this.#failed(error, `create ${nameOf(table.tableReference)}`);
+      return found;
     }
   }
 
@@ -102,7 +113,7 @@ export class RawSchema {
       this.#assertLocation(found.location, `dataset ${dataset}`);
       return;
     } catch (error) {
-      if (toApiFailure(error).status !== 404) throw this.#failed(error, `look up dataset ${dataset}`);
+      if (!isAbsent(toApiFailure(error))) throw this.#failed(error, `look up dataset ${dataset}`);
     }
     await runner.assertLease();
     try {

@@ -82,6 +82,10 @@ export function notesResource(reference: TableReference): TableResource {
       description: 'Bounds of the events: where its rows lie in the stream table',
     },
     { name: 'last_event_at', type: 'TIMESTAMP', description: 'See first_event_at' },
+    { name: 'stream_rows', type: 'INT64', description: 'Rows of the batch in the stream table' },
+    { name: 'snapshot_rows', type: 'INT64', description: 'Rows of the batch in the snapshot table' },
+    { name: 'snapshot_load_rows', type: 'INT64', description: '1 for a batch whose snapshot is admitted' },
+    { name: 'dead_letter_rows', type: 'INT64', description: 'Rows of the batch in the dead-letter table' },
     { name: 'loaded_at', type: 'TIMESTAMP', description: 'When the note was written (wall clock, for people only)' },
   ];
   return { tableReference: reference, schema: { fields }, clustering: { fields: ['job', 'seq'] } };
@@ -94,6 +98,12 @@ export interface TableDifference {
   readonly changed: readonly string[];
 }
 
+/**
+ * Columns that came with a later version than the table: added where they are missing, NULL for the rows of before. Any other column that a table
+ * with rows lacks was dropped by somebody, and its values with it: added again as NULL it would say that there never were any.
+ */
+const ADDED_LATER: ReadonlySet<string> = new Set();
+
 /** How a table that exists differs from what it was created as; further columns are the owner's business. */
 export function compareTable(expected: TableResource, found: TableResource): TableDifference {
   const known = new Map((found.schema?.fields ?? []).map((field) => [field.name.toLowerCase(), field]));
@@ -101,7 +111,9 @@ export function compareTable(expected: TableResource, found: TableResource): Tab
   const changed: string[] = [];
   for (const field of expected.schema?.fields ?? []) {
     const present = known.get(field.name.toLowerCase());
-    if (present === undefined) missing.push({ ...field, mode: 'NULLABLE' });
+    if (present === undefined && Number(found.numRows ?? 0) > 0 && !ADDED_LATER.has(field.name))
+      changed.push(`column ${field.name} is missing`);
+    else if (present === undefined) missing.push({ ...field, mode: 'NULLABLE' });
     else if (typeName(present) !== typeName(field)) {
       changed.push(`column ${field.name} is ${typeName(present)}, expected ${typeName(field)}`);
     }

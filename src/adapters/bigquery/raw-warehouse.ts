@@ -25,6 +25,7 @@ import {
   deleteNotes,
   insertNotes,
   manifestFingerprint,
+  notedRows,
   noteOf,
   readNotes,
   selectNotes,
@@ -58,6 +59,8 @@ type Tables = Readonly<Record<RawTable, TableResource>>;
 interface JobState {
   readonly tables: Tables;
   readonly notes: Map<number, BatchNote>;
+  /** The tables hold what is noted and nothing else: no load was left without its note, and no note was lost. */
+  readonly isWhole: boolean;
 }
 
 /** Loads that were done and whose rows are gone are done again so often; more means that somebody deletes them while we load. */
@@ -77,9 +80,9 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     this.#schema = new RawSchema({ runner: options.runner, dataset: options.dataset, bridge });
   }
 
-  async prepare(job: JobDefinition): Promise<void> {
+  async prepare(job: JobDefinition, { replaced } = { replaced: false }): Promise<void> {
     await this.#options.runner.settleLeftovers(job.name);
-    await this.#refresh(job);
+    await this.#refresh(job, replaced);
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
@@ -113,15 +116,13 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     }
     const statements = this.#noteStatements(job, state, { manifest, admission }, loaded.deadLetters > 0, isNew);
     await this.#script(job.name, manifest.batchId, statements, hooks.guard);
-    state.notes.set(manifest.seq, noteOf(manifest));
+    state.notes.set(manifest.seq, noteOf({ manifest, admission }));
     return loaded;
   }
 
-  /** No row of it can be in the tables: its number is above all noted ones, or the tables are empty. */
-  #isNew({ notes, tables }: JobState, manifest: Manifest): boolean {
-    const highest = Math.max(0, ...notes.keys());
-    if (notes.size > 0) return manifest.seq > highest;
-    return RAW_TABLE_NAMES.every((table) => (countOf(tables[table].numRows) ?? 1) === 0);
+  /** No row of it can be in the tables: its number is above all noted ones, and the tables hold just those. */
+  #isNew({ notes, isWhole }: JobState, manifest: Manifest): boolean {
+    return isWhole && manifest.seq > Math.max(0, ...notes.keys());
   }
 
   /** Rows of one table; loads them unless they are there. */
@@ -201,7 +202,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     isNew: boolean,
   ): readonly string[] {
     const names = this.#names(job);
-    const own = manifest.kind === 'replay' ? [noteOf(manifest)] : [];
+    const own = manifest.kind === 'replay' ? [noteOf({ manifest, admission })] : [];
     // A replay lands what an earlier batch quarantined, so it has the higher number; it may all the same be loaded first.
     const later = hasDead
       ? [...notes.values()].filter((note) => note.replayedAt !== null && note.seq > manifest.seq)
@@ -211,7 +212,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       ...(manifest.snapshot === undefined || isNew ? [] : [deleteAdmission(names, manifest.seq)]),
       ...(admits(manifest, admission) ? [insertAdmission(names, manifest)] : []),
       ...(isNew ? [] : [deleteNote(this.#notes, job.name, manifest.seq)]),
-      ...insertNotes(this.#notes, job.name, [manifest]),
+      ...insertNotes(this.#notes, job.name, [{ manifest, admission }]),
     ];
   }
 
@@ -255,7 +256,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       counts[role] = found;
     }
     const names = this.#names(job, suffix);
-    const replays = batches.flatMap(({ manifest }) => (manifest.kind === 'replay' ? [noteOf(manifest)] : []));
+    const replays = batches.flatMap((batch) => (batch.manifest.kind === 'replay' ? [noteOf(batch)] : []));
     const admitted = batches.filter(({ manifest, admission }) => admits(manifest, admission));
     const statements = [
       ...replays.map((replay) => markReplayed(names, replay)),
@@ -293,11 +294,7 @@ export class BigQueryRawWarehouse implements RawWarehouse {
       ...RAW_TABLE_NAMES.map((table) => `create or replace table ${names[table]} copy ${aside[table]}`),
       ...RAW_TABLE_NAMES.map((table) => `drop table if exists ${aside[table]}`),
       deleteNotes(this.#notes, job.name),
-      ...insertNotes(
-        this.#notes,
-        job.name,
-        batches.map(({ manifest }) => manifest),
-      ),
+      ...insertNotes(this.#notes, job.name, batches),
     ];
   }
 
@@ -305,18 +302,28 @@ export class BigQueryRawWarehouse implements RawWarehouse {
     return Promise.resolve();
   }
 
-  async #refresh(job: JobDefinition): Promise<JobState> {
-    const expected = [
-      ...RAW_TABLE_NAMES.map((table) =>
-        rawTableResource(this.#reference(rawTableName(job.entity, table)), table, this.#options.emulator),
-      ),
-      notesResource(this.#notesReference),
-    ];
-    const found = await this.#schema.ensure(expected, `npx sluice job run ${job.name} --full-refresh`);
+  async #refresh(job: JobDefinition, replaced = false): Promise<JobState> {
+    const raw = RAW_TABLE_NAMES.map((table) =>
+      rawTableResource(this.#reference(rawTableName(job.entity, table)), table, this.#options.emulator),
+    );
+    const expected = [...raw, notesResource(this.#notesReference)];
+    const heal = replaced ? null : `npx sluice job run ${job.name} --full-refresh`;
+    const found = await this.#schema.ensure(expected, heal, (present) => this.#forgetLost(job, present));
     const entries = RAW_TABLE_NAMES.map((table, index): [RawTable, TableResource | undefined] => [table, found[index]]);
-    const state = { tables: Object.fromEntries(entries) as Tables, notes: await this.#readNotes(job) };
+    const tables = Object.fromEntries(entries) as Tables;
+    const notes = await this.#readNotes(job);
+    const noted = notedRows(notes.values());
+    const isWhole = noted !== null && RAW_TABLE_NAMES.every((table) => countOf(tables[table].numRows) === noted[table]);
+    const state = { tables, notes, isWhole };
     this.#states.set(job.name, state);
     return state;
+  }
+
+  /** A raw table that somebody dropped: what was noted as loaded is not there any more. */
+  async #forgetLost(job: JobDefinition, present: readonly (TableResource | undefined)[]): Promise<void> {
+    const isNoted = present.at(-1) !== undefined;
+    if (!isNoted || !present.includes(undefined)) return;
+    await this.#script(job.name, 'prepare', [deleteNotes(this.#notes, job.name)]);
   }
 
   async #readNotes(job: JobDefinition): Promise<Map<number, BatchNote>> {

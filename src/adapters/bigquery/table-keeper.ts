@@ -16,7 +16,7 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import { isSameStorage } from '../../transform/sql/table-storage.ts';
-import { toApiFailure } from './api-failure.ts';
+import { isAbsent, toApiFailure } from './api-failure.ts';
 import { tableReference } from './emulator.ts';
 import { toSluiceError } from './failures.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -126,7 +126,7 @@ export class TableKeeper {
     try {
       return await withRetries(() => this.#runner.api.getTable(reference), this.#runner);
     } catch (error) {
-      if (toApiFailure(error).status === 404) return undefined;
+      if (isAbsent(toApiFailure(error))) return undefined;
       throw this.#failed(error, `look up ${nameOf(reference)}`);
     }
   }

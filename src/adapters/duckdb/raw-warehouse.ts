@@ -85,6 +85,9 @@ export class DuckDbRawWarehouse implements RawWarehouse {
         `create table if not exists ${this.#batches} (job varchar not null, seq bigint not null, batch_id varchar not null, replayed_at timestamp, primary key (job, seq))`,
       );
     }
+    const isReloaded = known.has('_sluice_batches') && TABLES.some((table) => lacks(known, job, table));
+    // Rows that went with a table or a column: the batches count as not loaded, so that they come again from landing.
+    if (isReloaded) statements.push(`delete from ${this.#batches} where job = ${text(job.name)}`);
     for (const table of TABLES) {
       const columns = known.get(rawTableName(job.entity, table));
       if (columns === undefined) statements.push(...this.#createStatements(job, table, ''));
@@ -318,6 +321,12 @@ where dead._replayed_at is null
   async close(): Promise<void> {
     await Promise.resolve();
   }
+}
+
+/** Whether a raw table, or a column of it, is missing. */
+function lacks(known: ReadonlyMap<string, ReadonlySet<string>>, job: JobDefinition, table: RawTable): boolean {
+  const columns = known.get(rawTableName(job.entity, table));
+  return columns === undefined || RAW_TABLES[table].columns.some(({ name }) => !columns.has(name));
 }
 
 function loadError(error: unknown, job: JobDefinition, what: string): unknown {

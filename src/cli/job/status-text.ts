@@ -4,6 +4,9 @@ import type { RunRecord } from '../../state/ports.ts';
 import type { Output } from '../output.ts';
 import { counted, grouped, tableLines } from '../table.ts';
 
+/** A backlog of thousands is one fact, not thousands of lines. */
+const LISTED_BATCHES = 20;
+
 export function printStatus(output: Output, status: JobStatus, target: string): void {
   const { bold, dim } = output.resultColours;
   const say = (label: string, text: string): void => output.result(`${label.padEnd(14)}${text}`);
@@ -73,9 +76,11 @@ function printUnfinished(output: Output, status: JobStatus): void {
   for (const id of status.refusedSnapshots)
     output.result(yellow(`kept out: snapshot ${id} (sluice job run ${status.job} --accept-deletes lets it in)`));
   const next: Readonly<Record<string, string>> = { planned: 'is to be landed', landed: 'is to be loaded' };
-  const open = status.unfinished.map(
-    (batch) => `batch ${batch.id} (${batch.kind}) ${next[batch.state] ?? `is ${batch.state}`}`,
-  );
+  const open = status.unfinished
+    .slice(0, LISTED_BATCHES)
+    .map((batch) => `batch ${batch.id} (${batch.kind}) ${next[batch.state] ?? `is ${batch.state}`}`);
+  const more = status.unfinished.length - open.length;
+  if (more > 0) open.push(`${counted(more, 'more batch', 'more batches')} (--json names all)`);
   for (const model of status.models) {
     const [first] = model.stale;
     if (first !== undefined)

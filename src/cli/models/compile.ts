@@ -1,5 +1,6 @@
 /** `sluice compile` and `sluice parse`: the project checked, its SQL under target/compiled, the manifest. */
 import {
+  compileInline,
   compileWithWarehouse,
   manifestOf,
   planRun,
@@ -14,6 +15,8 @@ import { compileAround, withWarehouse, type ModelSurroundings, type SelectionOpt
 
 export interface CompileModelsOptions extends SelectionOptions {
   readonly fullRefresh?: boolean;
+  /** SQL with `ref()` and macros, instead of models. */
+  readonly inline?: string;
 }
 
 /**
@@ -23,6 +26,7 @@ export interface CompileModelsOptions extends SelectionOptions {
 export async function compileModels(options: CompileModelsOptions, around: ModelSurroundings): Promise<CommandResult> {
   const fullRefresh = options.fullRefresh === true;
   const project = await compileAround(around, fullRefresh);
+  if (options.inline !== undefined) return printInline(project, options.inline, around);
   const plan = planRun(project, { ...selectionRequest(options), command: 'compile', fullRefresh });
   const folder = new TargetFolder(around.config, around.environment.invocationId, around.redact);
   const compiled = new Map<string, string>();
@@ -42,6 +46,12 @@ export async function compileModels(options: CompileModelsOptions, around: Model
       `${counted(models.length, 'model', 'models')} compiled to ${around.config.targetPath}/compiled`,
     );
   return { exitCode: 0, json: { models } };
+}
+
+async function printInline(project: Project, inline: string, around: ModelSurroundings): Promise<CommandResult> {
+  const sql = await withWarehouse(around, (warehouse) => compileInline(project, inline, warehouse));
+  around.output.result(sql);
+  return { exitCode: 0, json: { models: [{ id: null, name: null, path: null, sql }] } };
 }
 
 async function askWarehouse(

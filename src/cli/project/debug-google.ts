@@ -100,6 +100,24 @@ async function connected(config: BigQueryConfig, context: Pick<CliContext, 'env'
   return connectBigQuery(bigQueryConnection(config, googleIdentity(config, context)));
 }
 
+export async function bigQueryAnswer(
+  config: BigQueryConfig,
+  context: Pick<CliContext, 'env' | 'redactor'>,
+): Promise<string> {
+  const { ask } = await import('../../adapters/bigquery/access.ts');
+  await ask(await connected(config, context));
+  return 'answers';
+}
+
+/** Checks that need an identity. */
+export function googleCheckNames(project: OpenProject): readonly string[] {
+  const { warehouse, landing } = googleSections(project);
+  return [
+    ...(landing === null ? [] : ['landing', 'bucket']),
+    ...(warehouse === null ? [] : ['warehouse', 'dataset', 'permissions']),
+  ];
+}
+
 async function isEmulated(config: BigQueryConfig): Promise<boolean> {
   const { isEmulator } = await import('../../adapters/bigquery/client.ts');
   return isEmulator(config.apiEndpoint ?? undefined);

@@ -11,7 +11,7 @@ import type { CliContext, CommandResult } from '../context.ts';
 import { errorJson, exitCodeOf, type ErrorJson } from '../failure.ts';
 import { openProject, type OpenProject } from '../open-project.ts';
 import { packageVersion } from '../package-version.ts';
-import { accessChecks, identityChecks } from './debug-google.ts';
+import { accessChecks, bigQueryAnswer, googleCheckNames, identityChecks } from './debug-google.ts';
 
 interface Check {
   readonly name: string;
@@ -24,7 +24,7 @@ interface Check {
 export async function debugProject(context: CliContext, options: ProjectOptions): Promise<CommandResult> {
   const checks: Check[] = [];
   let worst = 0;
-  const check = async (name: string, look: () => Promise<string> | string): Promise<void> => {
+  const check: Checker = async (name, look) => {
     context.output.progress(`checking ${name} …`);
     const result = await outcome(name, look);
     if (result.error !== undefined) worst = Math.max(worst, exitCodeOf(result.cause));
@@ -35,6 +35,7 @@ export async function debugProject(context: CliContext, options: ProjectOptions)
       ...(result.error === undefined ? {} : { error: result.error }),
     });
     print(context, result);
+    return result.ok;
   };
   await check('versions', () => versions());
   let project: OpenProject | undefined;
@@ -53,7 +54,8 @@ export async function debugProject(context: CliContext, options: ProjectOptions)
   return { exitCode: worst, json: { checks, errors } };
 }
 
-type Checker = (name: string, look: () => Promise<string> | string) => Promise<void>;
+/** Whether it is as it should be. */
+type Checker = (name: string, look: () => Promise<string> | string) => Promise<boolean>;
 
 async function checkProject(project: OpenProject, context: CliContext, check: Checker): Promise<void> {
   let jobs: readonly JobDefinition[] = [];
@@ -62,20 +64,22 @@ async function checkProject(project: OpenProject, context: CliContext, check: Ch
     return jobs.length === 0 ? `none in ${project.config.jobPaths.join(', ')}` : jobs.map((job) => job.name).join(', ');
   });
   await composed(context, project, async (composition) => {
-    const checks = [
-      ...identityChecks(project, context),
-      ...connections(project, composition, { jobs, context }),
-      ...accessChecks(project, jobs, context),
-    ];
-    for (const [name, look] of checks) await check(name, look);
+    const isIdentified: boolean[] = [];
+    for (const [name, look] of identityChecks(project, context)) isIdentified.push(await check(name, look));
+    const others = [...connections(project, composition, { jobs, context }), ...accessChecks(project, jobs, context)];
+    // Without credentials Google would say the same of everything.
+    const skipped = isIdentified.includes(false) ? googleCheckNames(project) : [];
+    for (const [name, look] of others) if (!skipped.includes(name)) await check(name, look);
+    if (skipped.length > 0) context.output.note(`not checked without credentials: ${skipped.join(', ')}`);
   });
 }
 
 function connections(
-  { target }: OpenProject,
+  project: OpenProject,
   composition: Composition,
   { jobs, context }: { readonly jobs: readonly JobDefinition[]; readonly context: CliContext },
 ): readonly (readonly [string, () => Promise<string>])[] {
+  const { target } = project;
   const all = [
     ['state', async () => `${describeState(target.state())}, ${await stateAnswer(composition)}`],
     ['landing', async () => `${describeLanding(target.landing())}, ${await landingAnswer(composition)}`],
@@ -85,7 +89,7 @@ function connections(
     ],
     [
       'warehouse',
-      async () => `${describeWarehouse(target.warehouse())}, ${await warehouseAnswer(composition, context.signal)}`,
+      async () => `${describeWarehouse(target.warehouse())}, ${await warehouseAnswer(project, composition, context)}`,
     ],
   ] as const;
   return all.filter(([name]) => target.has(name));
@@ -166,7 +170,15 @@ async function streamAnswer(
   }
 }
 
-async function warehouseAnswer(composition: Composition, signal: AbortSignal): Promise<string> {
+async function warehouseAnswer(
+  { target }: OpenProject,
+  composition: Composition,
+  context: CliContext,
+): Promise<string> {
+  const config = target.warehouse();
+  // Not by the gate, which would also open the state store.
+  if (config.type === 'bigquery') return bigQueryAnswer(config, context);
+  const { signal } = context;
   const warehouse = await composition.warehouseGate({ signal, job: 'debug', runId: randomUUID() }).open();
   try {
     await warehouse.models.query('select 1');

@@ -4,6 +4,7 @@
  */
 import { SluiceError } from '../../core/errors.ts';
 import type { RelationInfo, RelationName } from '../../core/relation.ts';
+import { countRows } from '../sql/checks.ts';
 import { swapStatements, type KeepReplaced, type Swap } from '../sql/swap.ts';
 import type { ModelNode, SeedNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
@@ -138,17 +139,17 @@ class Aside {
       if (swap.viewSelect !== null) continue;
       counts.push({
         name: built[index]?.planned.name ?? swap.real.name,
-        before: swap.existing?.kind === 'table' ? await this.#count(swap.real) : null,
-        after: await this.#count(swap.aside),
+        before: swap.existing?.kind === 'table' ? await this.#count(swap.real, built[index]?.node) : null,
+        after: await this.#count(swap.aside, built[index]?.node),
       });
     }
     return counts;
   }
 
-  async #count(relation: RelationName): Promise<number> {
-    const { rows } = await this.#warehouse.query(
-      `select count(*) from ${this.#project.renderer.dialect.relation(relation)}`,
-    );
+  async #count(relation: RelationName, node: ModelNode | SeedNode | undefined): Promise<number> {
+    const { dialect } = this.#project.renderer;
+    const partition = node?.kind === 'model' ? node.config.build.partitionBy : null;
+    const { rows } = await this.#warehouse.query(countRows(dialect, relation, partition?.field ?? null));
     return Number(rows[0]?.[0] ?? 0);
   }
 

@@ -121,6 +121,21 @@ export class NodeRunner {
     return explained(error, incremental.node, { ...incremental, dialect: this.#options.project.renderer.dialect });
   }
 
+  /**
+   * A select that reads the model's own table may fail because somebody changed that table. What the model gives when it reads raw alone says what
+   * differs; asking costs nothing.
+   */
+  async #explainedSelect(thrown: unknown, node: ModelNode, grows: RelationInfo | undefined): Promise<never> {
+    if (grows === undefined || !isSluiceError(thrown, 'model_failed')) throw thrown;
+    const { project, warehouse, map } = this.#options;
+    const state: ModelState = { existing: undefined, changes: undefined, fullRefresh: true };
+    const situation = situationOf(project, node, state, map);
+    const { select } = await situation.effects.settle(warehouse, () => compileModel(project, node, situation));
+    const incoming = await warehouse.describe(select).catch(() => null);
+    if (incoming === null) throw thrown;
+    throw explained(thrown, node, { existing: grows, incoming, dialect: project.renderer.dialect });
+  }
+
   #prepare(node: ModelNode | SeedNode | TestNode, hooks: NodeHooks): Promise<Prepared> {
     if (node.kind === 'model') return this.#prepareModel(node, hooks);
     if (node.kind === 'seed') return this.#prepareSeed(node, hooks);
@@ -157,7 +172,9 @@ export class NodeRunner {
     const grows = isIncremental ? existing : undefined;
     if (grows !== undefined) checkPartitions(node, grows, dialect);
     const needsColumns = isIncremental || this.#hasColumnComments(node, existing);
-    const incoming = needsColumns ? await warehouse.describe(compiled.select) : undefined;
+    const incoming = needsColumns
+      ? await warehouse.describe(compiled.select).catch((error: unknown) => this.#explainedSelect(error, node, grows))
+      : undefined;
     const build: ModelBuild = { node, mode, dialect, target, select: compiled.select, existing, changes, incoming };
     const { window } = changes;
     const isDaily = node.config.strategy === 'insert_overwrite' && (mode === 'insert_overwrite' || mode === 'full');

@@ -35,6 +35,18 @@ export function duplicateKeys(dialect: Dialect, rows: RelationName, key: readonl
   );
 }
 
+/**
+ * The rows of a table, by a condition on its partition column that every row meets: a table with `require_partition_filter` answers nothing else, and
+ * on BigQuery either way is answered from metadata.
+ */
+export function countRows(dialect: Dialect, rows: RelationName, partitionColumn: string | null): string {
+  const relation = dialect.relation(rows);
+  if (partitionColumn === null || dialect.name === 'duckdb') return `select count(*) from ${relation}`;
+  const part = (condition: string): string =>
+    `(select count(*) from ${relation} where ${dialect.identifier(partitionColumn)} ${condition})`;
+  return `select ${part('is not null')} + ${part('is null')}`;
+}
+
 export function nullPartitions(dialect: Dialect, rows: RelationName, partition: PartitionBy): string {
   const counting = `select count(*) as n from ${dialect.relation(rows)} where ${dialect.identifier(partition.field)} is null`;
   return failWhenAny(dialect, counting, `the partition column ${partition.field} is NULL in the model's rows`);

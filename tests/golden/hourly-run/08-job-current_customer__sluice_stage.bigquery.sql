@@ -13,7 +13,7 @@ stream_records as (
     select
         _key, 0 as source_rank, concat(_object, ':', cast(_offset as string)) as row_id,
         case when _has_value then _event_at end as version_at,
-        _event_at as assertion_at, _event_at as effective_at, _timestamp as observed_at,
+        _event_at as assertion_at, coalesce(_event_at) as effective_at, _timestamp as observed_at,
         case _op when 'c' then 1 when 'u' then 2 else 3 end as op_rank,
         case _topic when 'kundenservice-kunde-create' then 0 when 'kundenservice-kunde-delete' then 1 when 'kundenservice-kunde-update' then 2 else 3 end as tie_1, _topic_partition as tie_2, _epoch as tie_3, _offset as tie_4,
         (_op = 'd' or not _has_value) as is_gone
@@ -25,6 +25,12 @@ records as (
 ),
 ranked as (
     select
+        _key, 2 as source_rank, cast(null as string) as row_id, cast(null as timestamp) as version_at,
+        _gone_since as assertion_at, timestamp '2026-03-15 09:30:00.000000+00' as effective_at, _gone_since is not null as is_gone,
+        0 as version_rank, 0 as assertion_rank
+    from remembered
+    union all
+    select
         _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
         case
             when version_at is not null
@@ -32,11 +38,6 @@ ranked as (
         end as version_rank,
         row_number() over (partition by _key order by assertion_at, source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4) as assertion_rank
     from records
-    union all
-    select
-        _key, 2, cast(null as string), cast(null as timestamp), _gone_since, timestamp '2026-03-15 09:30:00.000000+00',
-        _gone_since is not null, 0, 0
-    from remembered
 ),
 newest as (
     select

@@ -65,7 +65,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `_op` as value_field, count(*) as n_records
-from `sluice-test`.`analytics`.`current_customer`
+from `sluice-test`.`analytics`.`current_customer` as tested
 where `_op` not in ('c', 'u', 'd', 'r')
 group by 1
 ) as dbt_internal_test
@@ -90,7 +90,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `_event_at` as null_field
-from `sluice-test`.`analytics`.`current_customer`
+from `sluice-test`.`analytics`.`current_customer` as tested
 where `_event_at` is null
 ) as dbt_internal_test
 ) as t
@@ -102,7 +102,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `_is_deleted` as null_field
-from `sluice-test`.`analytics`.`current_customer`
+from `sluice-test`.`analytics`.`current_customer` as tested
 where `_is_deleted` is null
 ) as dbt_internal_test
 ) as t
@@ -114,7 +114,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `_op` as null_field
-from `sluice-test`.`analytics`.`current_customer`
+from `sluice-test`.`analytics`.`current_customer` as tested
 where `_op` is null
 ) as dbt_internal_test
 ) as t
@@ -126,7 +126,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `customer_id` as null_field
-from `sluice-test`.`analytics`.`current_customer`
+from `sluice-test`.`analytics`.`current_customer` as tested
 where `customer_id` is null
 ) as dbt_internal_test
 ) as t
@@ -138,7 +138,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `customer_id` as unique_field, count(*) as n_records
-from `sluice-test`.`analytics`.`current_customer`
+from `sluice-test`.`analytics`.`current_customer` as tested
 where `customer_id` is not null
 group by 1
 having count(*) > 1

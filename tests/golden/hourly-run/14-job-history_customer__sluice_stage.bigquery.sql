@@ -34,7 +34,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `customer_id` as null_field
-from (select * from `sluice-test`.`analytics`.`history_customer` where (`day` >= date '2026-03-15' and `day` < date '2026-03-16'))
+from (select * from `sluice-test`.`analytics`.`history_customer` where (`day` >= date '2026-03-15' and `day` < date '2026-03-16')) as tested
 where `customer_id` is null
 ) as dbt_internal_test
 ) as t
@@ -46,7 +46,7 @@ select
   coalesce(count(*), 0) != 0 as should_error
 from (
 select `day` as null_field
-from (select * from `sluice-test`.`analytics`.`history_customer` where (`day` >= date '2026-03-15' and `day` < date '2026-03-16'))
+from (select * from `sluice-test`.`analytics`.`history_customer` where (`day` >= date '2026-03-15' and `day` < date '2026-03-16')) as tested
 where `day` is null
 ) as dbt_internal_test
 ) as t

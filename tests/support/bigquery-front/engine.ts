@@ -100,7 +100,10 @@ export class Engine {
   noteDdl(statement: string): void {
     const kind = classify(statement);
     if (kind.kind !== 'create' || !/require_partition_filter\s*=\s*true/i.test(statement)) return;
-    const column = /partition\s+by\s+(?:\w+_trunc\()?`?(\w+)`?/i.exec(statement)?.[1];
+    const column =
+      kind.copyOf === undefined
+        ? /partition\s+by\s+(?:\w+_trunc\()?`?(\w+)`?/i.exec(statement)?.[1]
+        : this.facts.partitionColumn(kind.copyOf);
     const relation = plainRelation(kind.relation);
     if (column !== undefined) this.#filtered.set(relation, { relation, column });
   }

@@ -33,6 +33,7 @@ export const ORDER_TOPIC = 'shop-order-changes';
 export interface FrontRun extends Partial<Omit<RunRequest, 'accept'>> {
   readonly logicalTime: string;
   readonly rollback?: boolean;
+  readonly acceptShrink?: boolean;
 }
 
 export class FrontProject implements AsyncDisposable {
@@ -80,7 +81,7 @@ export class FrontProject implements AsyncDisposable {
   }
 
   async run(
-    { logicalTime, rollback: isRollback = false, ...request }: FrontRun,
+    { logicalTime, rollback: isRollback = false, acceptShrink = false, ...request }: FrontRun,
     bigquery: Partial<BigQueryConfig> = {},
   ): Promise<RunReport> {
     const full: RunRequest = {
@@ -91,7 +92,7 @@ export class FrontProject implements AsyncDisposable {
       parameters: {},
       ...request,
       logicalTime,
-      accept: { deletes: false, gap: false, quarantine: false, shrink: false },
+      accept: { deletes: false, gap: false, quarantine: false, shrink: acceptShrink },
     };
     return this.#composed(bigquery, logicalTime, async (call) => {
       if (isRollback) return rollback(call.ports, full);

@@ -214,7 +214,7 @@ class Front {
     if (datasetId === undefined) return { kind: 'dataset_insert', handle: () => this.#insertDataset(emulator, body) };
     const reference: TableReference = { projectId: this.project, datasetId, tableId: tableId ?? '' };
     if (tableId !== undefined && method === 'GET')
-      return { kind: 'table_get', handle: () => this.#getTable(emulator, reference) };
+      return { kind: 'table_get', handle: async () => withRows(await this.#getTable(emulator, reference)) };
     if (tableId !== undefined)
       return { kind: 'table_patch', handle: () => this.#patchTable(reference, body as Partial<TableResource>) };
     if (path.endsWith('/tables'))
@@ -358,6 +358,11 @@ class Front {
     this.#engine.facts.patched(reference, change);
     return this.#getTable(emulator, reference);
   }
+}
+
+/** The emulator leaves the count of an empty table out. */
+function withRows(table: TableResource): TableResource {
+  return table.type === 'TABLE' ? { numRows: '0', ...table } : table;
 }
 
 function textAt(body: unknown, path: string): string | undefined {

@@ -120,7 +120,8 @@ export function assertPartitionFilter(
       .slice(index + 1, index + 4)
       .join(' ')
       .toLowerCase();
-    return /^(?:=|>|<|in|between|> =|< =)/.test(next);
+    // Any condition on the partition column alone counts (BigQuery's manual, "Require a partition filter in queries").
+    return /^(?:=|>|<|in|between|is|> =|< =)/.test(next);
   });
   if (filtered) return;
   throw invalidQuery(

@@ -105,6 +105,10 @@ export class TableFacts {
     return { ...known, ...facts.resource, schema: { fields } };
   }
 
+  partitionColumn(relation: string): string | undefined {
+    return this.#facts.get(keyOf(relation))?.resource.timePartitioning?.field;
+  }
+
   grants(reference: TableReference): IamPolicy {
     return { etag: 'e', ...this.#of(reference).grants };
   }

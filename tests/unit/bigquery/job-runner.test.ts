@@ -174,6 +174,21 @@ describe('requests that fail', () => {
     expect(done).toHaveLength(1);
   });
 
+  test('an answer that never comes is not waited for: the request is sent again, and the job found', async () => {
+    const api = await connectBigQuery({
+      project: front.project,
+      location: 'EU',
+      apiEndpoint: front.endpoint,
+      requestTimeoutMs: 500,
+    });
+    for (const on of ['job_insert', 'job_get', 'job_results'] as const)
+      front.faults.add({ on, fault: { type: 'hang' } });
+    const it = await runner({ api });
+    await it.run(statement());
+    await it.run(LOAD);
+    expect(done).toHaveLength(2);
+  });
+
   test('gives up when the API stays away, and leaves the attempt open for the next run', async () => {
     front.faults.add({ on: 'job_insert', fault: refuse(503, 'backendError'), times: 1000 });
     await expect((await runner()).run(LOAD)).rejects.toMatchObject({ code: 'load_failed' });

@@ -226,6 +226,11 @@ describe('raw tables', () => {
       schema: { fields: (expected.schema?.fields ?? []).filter(({ name }) => name !== '_op') },
     };
     expect(compareTable(expected, fewer).missing).toMatchObject([{ name: '_op', mode: 'NULLABLE' }]);
+    expect(compareTable(expected, { ...fewer, numRows: '0' }).missing).toHaveLength(1);
+    expect(compareTable(expected, { ...fewer, numRows: '7' })).toEqual({
+      missing: [],
+      changed: ['column _op is missing'],
+    });
     expect(compareTable(expected, { ...expected, type: 'VIEW' }).changed).toEqual(['it is a view, expected a table']);
   });
 });

@@ -411,7 +411,7 @@ test('every key of project.yml is documented', () => {
   const keys = [
     ...Object.keys(PROJECT_SCHEMA.properties).filter((key) => key !== 'config-version'),
     ...Object.values(SECTIONS).flatMap((kinds) =>
-      Object.entries(kinds).flatMap(([type, { keys: own }]) => [type, ...Object.keys(own as object)]),
+      Object.entries<{ readonly keys: object }>(kinds).flatMap(([type, { keys: own }]) => [type, ...Object.keys(own)]),
     ),
   ];
   expect(keys.filter((key) => !documented.includes(`\`${key}\``))).toEqual([]);

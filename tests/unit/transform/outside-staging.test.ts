@@ -24,7 +24,7 @@ const clock = { now: () => 0, monotonic: () => 0 };
 
 async function run(
   sql: string,
-  publish?: (unit: PublishUnit) => void,
+  { publish, isThere = true }: { readonly publish?: (unit: PublishUnit) => void; readonly isThere?: boolean } = {},
 ): Promise<{ readonly calls: readonly string[]; readonly result: RunResult }> {
   fixture = await modelProject({ 'models/m.sql': sql });
   const calls: string[] = [];
@@ -32,7 +32,7 @@ async function run(
   const warehouse: ModelWarehouse = {
     dialect: 'bigquery',
     relation: () => Promise.resolve(undefined),
-    relations: () => Promise.resolve([{ relation, kind: 'table', columns: COLUMNS }]),
+    relations: () => Promise.resolve(isThere ? [{ relation, kind: 'table', columns: COLUMNS }] : []),
     describe: () => Promise.resolve(COLUMNS),
     query: (text) => {
       calls.push(`query ${text}`);
@@ -61,18 +61,19 @@ describe('staging outside of the transaction', () => {
     const { calls, result } = await run(MERGE);
     expect(result.ok).toBe(true);
     expect(calls).toEqual([
-      'execute create schema if not exists `p`.`analytics`',
       'execute create or replace table `p`.`analytics`.`m__sluice_stage`',
       'query select min(`id`), max(`id`) from `p`.`analytics`.`m__sluice_stage`',
       expect.stringMatching(/^publish select case when .*DBT_INTERNAL_DEST.`id` between 3 and 17/s),
       'execute drop table if exists `p`.`analytics`.`m__sluice_stage`',
     ]);
-    expect(calls[3]).not.toMatch(/create or replace|drop table/);
+    expect(calls[2]).not.toMatch(/create or replace|drop table/);
   });
 
   it('drops the staging table when publishing fails', async () => {
-    const { calls, result } = await run(MERGE, () => {
-      throw new SluiceError('model_failed', 'no');
+    const { calls, result } = await run(MERGE, {
+      publish: () => {
+        throw new SluiceError('model_failed', 'no');
+      },
     });
     expect(result.nodes[0]).toMatchObject({ state: 'failed', error: { code: 'model_failed' } });
     expect(calls.at(-1)).toBe('execute drop table if exists `p`.`analytics`.`m__sluice_stage`');
@@ -84,9 +85,14 @@ describe('staging outside of the transaction', () => {
     expect(calls.join('\n')).not.toContain('between');
   });
 
+  it('makes the schema only where nothing of it is there yet', async () => {
+    const { calls } = await run('select 1 as id', { isThere: false });
+    expect(calls[0]).toBe('execute create schema if not exists `p`.`analytics`');
+  });
+
   it('publishes a view in one statement', async () => {
     const { calls } = await run('select 1 as id');
-    expect(calls.slice(1)).toEqual([
+    expect(calls).toEqual([
       'publish drop table `p`.`analytics`.`m`; create or replace view `p`.`analytics`.`m` as\nselect 1 as id',
     ]);
   });

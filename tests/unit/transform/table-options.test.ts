@@ -71,7 +71,7 @@ describe('partitions', () => {
   it.each([
     [
       "{'field': 'd', 'granularty': 'day'}",
-      /models\/m\.sql:1: .*partition_by: does not know "granularty".*"granularity"/,
+      /models\/m\.sql:1:1: .*partition_by: does not know "granularty".*"granularity"/,
     ],
     ["{'fild': 'd'}", /does not know "fild".*"field"/],
     ["{'data_type': 'date'}", /'field' is missing/],

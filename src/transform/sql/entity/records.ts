@@ -119,11 +119,12 @@ function rememberedCte({ base, dialect, job, keys }: EntityScope): string {
 function rememberedRecords({ base, dialect }: EntityScope): string {
   if (base === undefined) return '';
   return `
-    union all
     select
-        _key, 2, cast(null as ${dialect.rowIdType}), cast(null as ${dialect.timestampType}), ${GONE_SINCE}, ${dialect.timestamp(base.since)},
-        ${GONE_SINCE} is not null, 0, 0
-    from remembered`;
+        _key, 2 as source_rank, cast(null as ${dialect.rowIdType}) as row_id, cast(null as ${dialect.timestampType}) as version_at,
+        ${GONE_SINCE} as assertion_at, ${dialect.timestamp(base.since)} as effective_at, ${GONE_SINCE} is not null as is_gone,
+        0 as version_rank, 0 as assertion_rank
+    from remembered
+    union all`;
 }
 
 /**
@@ -217,7 +218,7 @@ export function rankedRecords(scope: EntityScope): string {
 records as (
     select * from stream_records${union}
 ),
-ranked as (
+ranked as (${rememberedRecords(scope)}
     select
         _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
         case
@@ -225,6 +226,6 @@ ranked as (
                 then row_number() over (partition by _key order by version_at is not null, version_at, ${TIES})
         end as version_rank,
         row_number() over (partition by _key order by assertion_at, ${TIES}) as assertion_rank
-    from records${rememberedRecords(scope)}
+    from records
 )`;
 }

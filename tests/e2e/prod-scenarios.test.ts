@@ -27,7 +27,7 @@ describe('the customer job in production', () => {
     status: 'active',
     street: `Wendenstraße ${number}`,
     credit_limit: 12345.67,
-    external_ref: 9007199254740993,
+    external_ref: 9007199254740993n,
     attributes: { source: 'web', tags: ['a', 'b'] },
     ...more,
   });
@@ -117,7 +117,7 @@ describe('the order job in production', () => {
     change,
     total_amount: 19.99,
     weight_kg: 0.1,
-    items: [{ sku: 'A', n: 9007199254740993 }],
+    items: [{ sku: 'A', n: 9007199254740993n }],
     ...more,
   });
 

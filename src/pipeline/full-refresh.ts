@@ -12,7 +12,7 @@ import { verifyObjects } from '../load/verify-objects.ts';
 import type { BatchRecord } from '../state/ports.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
 import type { AsideResult, ModelRunner, RunnerNode } from './model-runner.ts';
-import { noteKept } from './kept-tables.ts';
+import { noteKept, setKept } from './kept-tables.ts';
 import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -168,6 +168,8 @@ export async function fullRefresh(context: RunContext, warehouse: OpenWarehouse,
 
   const marks = new WarehouseMarks(context);
   const kept = keepHours === null ? null : await noteKept(context, nodes, keepHours);
+  // What an earlier refresh kept is not what this one replaces.
+  if (kept === null) await setKept(context, null);
   await marks.announce(warehouse, published);
   const statements = [...warehouse.raw.swapStatements(job, loads, ASIDE_SUFFIX), ...aside.swap].map((sql) => ({ sql }));
   await warehouse.models.publish(

@@ -118,6 +118,17 @@ describe('a table that a refresh replaces', () => {
     expect(behind.front.jobs.at(-1)?.configuration.query?.query).toContain(`drop table if exists ${text('t')};`);
   });
 
+  test('by a model with other partitions has its grants, labels and tags again as well', async () => {
+    await tableInUse('t', '\npartition by day');
+    const create = `create or replace table ${text('t')}\npartition by date_trunc(\`day\`, month)\nas\nselect 2 as id, 'b' as email, date '2026-03-02' as day`;
+    await publish([`drop table ${text('t')}`, create]);
+    expect(await rows('t')).toEqual([[2n, 'b']]);
+    const table = await api.getTable(reference('t'));
+    expect(table).toMatchObject({ labels: { team: 'crm' }, timePartitioning: { type: 'MONTH', field: 'day' } });
+    expect(table.schema?.fields?.[1]).toMatchObject({ policyTags: { names: [PII] } });
+    expect(await api.getIamPolicy(reference('t'))).toMatchObject(READERS);
+  });
+
   test('that loses its grants for good is a failure that names them', async () => {
     await tableInUse('t', '\npartition by day');
     await behind.warehouse.execute(

@@ -21,7 +21,14 @@ import { toSluiceError, type FailureContext } from './failures.ts';
 import { shortHash } from './job-id.ts';
 import { countOf, UsageSum } from './job-usage.ts';
 import type { FinishedJob, JobRunner } from './job-runner.ts';
-import { GATE_MARKER, publishSteps, scriptText, tagPoint, type ScriptStep } from './publish-script.ts';
+import {
+  droppedAndCopied,
+  GATE_MARKER,
+  publishSteps,
+  scriptText,
+  tagPoint,
+  type ScriptStep,
+} from './publish-script.ts';
 import { readAll } from './read-query.ts';
 import { changedTables, TableLocks } from './table-locks.ts';
 import type { FieldSchema, JobResource, TableResource } from './rest-types.ts';
@@ -172,17 +179,18 @@ export class BigQueryModelWarehouse implements NodeWarehouse {
     }: { readonly steps: readonly ScriptStep[]; readonly descriptions: readonly TableDescription[] },
     guard: (() => Promise<void>) | undefined,
   ): Promise<PublishOutcome> {
-    const keeper = new TableKeeper(this.#options.runner);
+    const { runner } = this.#options;
+    const keeper = new TableKeeper(runner);
     let rest = steps;
-    if (unit.policyTags !== undefined) {
-      const cut = tagPoint(steps, quoteRelation(unit.policyTags.relation));
+    const { policyTags } = unit;
+    const cutFor = policyTags === undefined ? droppedAndCopied(steps) : quoteRelation(policyTags.relation);
+    if (cutFor !== undefined) {
+      const cut = tagPoint(steps, cutFor);
       const first = steps.slice(0, cut.at);
       if (first.length > 0) await this.#job(scriptText(first), `prepare-${unit.node}`, { publishes: unit.node, guard });
       await guard?.();
-      await keeper.tag(
-        tableReference(cut.relation, this.#options.runner.api.project),
-        fieldsWithTags(unit.policyTags.columns),
-      );
+      if (policyTags !== undefined)
+        await keeper.tag(tableReference(cut.relation, runner.api.project), fieldsWithTags(policyTags.columns));
       rest = steps.slice(cut.at);
     }
     await guard?.();

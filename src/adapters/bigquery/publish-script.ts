@@ -219,6 +219,22 @@ function isDropped(changes: readonly Change[], { index, statement }: Creation): 
   });
 }
 
+/** A table that is dropped and comes back as a copy of the one that was built beside it: what it has to keep is put onto that one in between. */
+export function droppedAndCopied(steps: readonly ScriptStep[]): string | undefined {
+  const dropped = new Set(
+    steps.flatMap(({ sql }) => {
+      const statement = classify(sql);
+      return statement.kind === 'drop' && statement.what === 'table' ? [statement.relation] : [];
+    }),
+  );
+  for (const { sql } of steps) {
+    const statement = classify(sql);
+    if (statement.kind !== 'create' || statement.copyOf !== asideName(statement.relation)) continue;
+    if (dropped.has(statement.relation)) return statement.relation;
+  }
+  return undefined;
+}
+
 /**
  * Where a script is cut in two so that columns can get their policy tags (which no SQL sets) before anybody reads them: behind the
  * table that is built aside, or behind the columns that are added. `relation`: whose columns these are.

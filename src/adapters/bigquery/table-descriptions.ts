@@ -18,16 +18,24 @@ export interface TableDescription {
 const DESCRIBING =
   /^alter (?:table|view) ((?:`[^`]+`\.)*`[^`]+`) (?:alter column `((?:[^`\\]|\\.)+)` )?set options \(description = ('(?:[^'\\]|\\.)*')\)$/;
 
-/** The unit without its descriptions, and these. */
+/** So many stay in the script, where they cost no request of their own: a view with a description, for instance. */
+const MAX_IN_SCRIPT = 2;
+
+/** The unit without the descriptions that are too many for its script, and these. */
 export function withoutDescriptions(unit: PublishUnit): {
   readonly unit: PublishUnit;
   readonly descriptions: readonly TableDescription[];
 } {
-  const found = new Map<string, { description: string | undefined; columns: Map<string, string> }>();
-  const statements = unit.statements.filter(({ sql }) => {
+  const matches = unit.statements.map(({ sql }) => {
     const match = DESCRIBING.exec(sql.trim());
-    if (match === null || splitStatements(sql).length !== 1) return true;
-    const [, relation = '', column, literal = ''] = match;
+    return match === null || splitStatements(sql).length !== 1 ? null : match;
+  });
+  const counts = new Map<string, number>();
+  for (const match of matches) if (match !== null) counts.set(match[1] ?? '', (counts.get(match[1] ?? '') ?? 0) + 1);
+  const found = new Map<string, { description: string | undefined; columns: Map<string, string> }>();
+  const statements = unit.statements.filter((_, index) => {
+    const [, relation = '', column, literal = ''] = matches[index] ?? [];
+    if ((counts.get(relation) ?? 0) <= MAX_IN_SCRIPT) return true;
     const entry = found.get(relation) ?? { description: undefined, columns: new Map<string, string>() };
     if (column === undefined) entry.description = unquoted(literal);
     else entry.columns.set(unquoted(`'${column}'`).toLowerCase(), unquoted(literal));

@@ -2,7 +2,7 @@
  * Builds one node: render, look at what is there, make the script, publish it with its tests. Everything that changes a table happens in
  * one `publish` of the warehouse; if the process dies before it, readers keep the old state.
  */
-import { isSluiceError, SluiceError } from '../../core/errors.ts';
+import { SluiceError } from '../../core/errors.ts';
 import type { ColumnInfo, RelationInfo, RelationName } from '../../core/relation.ts';
 import { addDays } from '../../core/time.ts';
 import { compileModel, compileTest, type Situation } from '../compile/compile-node.ts';
@@ -23,7 +23,8 @@ import { windowPredicate } from '../sql/strategies/insert-overwrite.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
 import { modelScript, type ModelBuild } from './build-script.ts';
 import { rangeColumn, readKeyRange } from './key-range.ts';
-import { checkPartitions, explained, leftOutColumns } from './table-differences.ts';
+import { explainedChange, explainedSelect, type IncrementalTable } from './explain-failure.ts';
+import { checkPartitions, leftOutColumns } from './table-differences.ts';
 import { auditRelation, testFile } from './test-places.ts';
 import { wantedComments } from './wanted-comments.ts';
 import { wantedTags } from './wanted-tags.ts';
@@ -70,11 +71,7 @@ interface Prepared {
   /** A merge whose statement is made again when the bounds of its staged keys are known. */
   readonly ranged: ModelBuild | null;
   /** An incremental run of a model, for what an error of the database is about. */
-  readonly incremental: {
-    readonly node: ModelNode;
-    readonly existing: RelationInfo;
-    readonly incoming: readonly ColumnInfo[];
-  } | null;
+  readonly incremental: IncrementalTable | null;
   readonly policyTags: PublishUnit['policyTags'];
   readonly warnings: readonly string[];
   readonly comments: readonly string[];
@@ -101,7 +98,7 @@ export class NodeRunner {
     const prepared = await this.#prepare(node, hooks);
     const tests = await this.#tests(planned, prepared.situation);
     const outcome = await this.#publish(planned, prepared, tests.gates, hooks).catch((error: unknown) => {
-      throw this.#explained(error, prepared);
+      throw explainedChange(error, this.#options.project, prepared.incremental);
     });
     const counts = prepared.mode !== 'view' && prepared.mode !== 'tests' && outcome.status === 'published';
     return {
@@ -114,26 +111,6 @@ export class NodeRunner {
       testPaths: tests.paths,
       select: prepared.select,
     };
-  }
-
-  #explained(error: unknown, { incremental }: Prepared): unknown {
-    if (incremental === null || !isSluiceError(error)) return error;
-    return explained(error, incremental.node, { ...incremental, dialect: this.#options.project.renderer.dialect });
-  }
-
-  /**
-   * A select that reads the model's own table may fail because somebody changed that table. What the model gives when it reads raw alone says what
-   * differs; asking costs nothing.
-   */
-  async #explainedSelect(thrown: unknown, node: ModelNode, grows: RelationInfo | undefined): Promise<never> {
-    if (grows === undefined || !isSluiceError(thrown, 'model_failed')) throw thrown;
-    const { project, warehouse, map } = this.#options;
-    const state: ModelState = { existing: undefined, changes: undefined, fullRefresh: true };
-    const situation = situationOf(project, node, state, map);
-    const { select } = await situation.effects.settle(warehouse, () => compileModel(project, node, situation));
-    const incoming = await warehouse.describe(select).catch(() => null);
-    if (incoming === null) throw thrown;
-    throw explained(thrown, node, { existing: grows, incoming, dialect: project.renderer.dialect });
   }
 
   #prepare(node: ModelNode | SeedNode | TestNode, hooks: NodeHooks): Promise<Prepared> {
@@ -173,7 +150,9 @@ export class NodeRunner {
     if (grows !== undefined) checkPartitions(node, grows, dialect);
     const needsColumns = isIncremental || this.#hasColumnComments(node, existing);
     const incoming = needsColumns
-      ? await warehouse.describe(compiled.select).catch((error: unknown) => this.#explainedSelect(error, node, grows))
+      ? await warehouse
+          .describe(compiled.select)
+          .catch((thrown: unknown) => explainedSelect(thrown, { project, warehouse, map, node, existing: grows }))
       : undefined;
     const build: ModelBuild = { node, mode, dialect, target, select: compiled.select, existing, changes, incoming };
     const { window } = changes;

@@ -1,6 +1,12 @@
 /** A unit as one script: what stands inside the transaction, what cannot, and where the tests look. */
 import { describe, expect, test } from 'vitest';
-import { GATE_MARKER, publishSteps, scriptText } from '../../../src/adapters/bigquery/publish-script.ts';
+import {
+  droppedAndCopied,
+  GATE_MARKER,
+  publishSteps,
+  scriptText,
+  tagPoint,
+} from '../../../src/adapters/bigquery/publish-script.ts';
 import type { GateTest, PublishUnit } from '../../../src/transform/run/ports.ts';
 
 const unit = (parts: Partial<PublishUnit>): PublishUnit => ({
@@ -133,6 +139,55 @@ describe('a replaced table', () => {
     const text = script({ statements: [staged], tests: [test1] });
     expect(text).toContain('should_error from `p`.`d`.`t__sluice_stage`');
     expect(text).not.toContain('__sluice_next');
+  });
+});
+
+describe('a table that has to be dropped first', () => {
+  const next = '`p`.`d`.`t__sluice_next`';
+  const parts = {
+    statements: [
+      { sql: `drop table ${T}` },
+      { sql: `create or replace table ${T}\npartition by day\nas\nselect * from \`p\`.\`d\`.\`t__sluice_stage\`` },
+    ],
+  };
+
+  test('is missing for the length of a copy only, not of a query', () => {
+    expect(outline(parts)).toEqual([
+      `create or replace table ${next}`,
+      `drop table ${T}`,
+      `create or replace table ${T} copy ${next}`,
+      `drop table if exists ${next}`,
+    ]);
+  });
+
+  test('is cut behind the table that is built beside it, where what it keeps can be put onto that', () => {
+    const steps = publishSteps(unit(parts));
+    expect(droppedAndCopied(steps)).toBe(T);
+    expect(tagPoint(steps, T)).toEqual({ at: 1, relation: next });
+    const added = publishSteps(
+      unit({
+        statements: [{ sql: `alter table ${T} add column x string` }, { sql: `insert into ${T} (x) select 'a'` }],
+      }),
+    );
+    expect(droppedAndCopied(added)).toBeUndefined();
+    expect(tagPoint(added, T)).toEqual({ at: 1, relation: T });
+  });
+});
+
+describe('a table that wants a partition filter', () => {
+  const create = `create or replace table ${T}\npartition by timestamp_trunc(\`at\`, day)\noptions (require_partition_filter = true)\nas\nselect 'require_partition_filter = true' as note`;
+
+  test('is built beside without it, tested, and put in place with it', () => {
+    const text = script({ statements: [{ sql: create, countRows: true }], tests: [test1] });
+    expect(text).toContain('options (require_partition_filter = false)');
+    expect(text).toContain("select 'require_partition_filter = true' as note");
+    expect(text).toContain(`copy \`p\`.\`d\`.\`t__sluice_next\`\noptions (require_partition_filter = true);`);
+  });
+
+  test('is counted by a condition that every row meets', () => {
+    expect(script({ statements: [{ sql: create, countRows: true }] })).toContain(
+      `select (select count(*) from ${T} where \`at\` is not null) + (select count(*) from ${T} where \`at\` is null) as n`,
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import { loadJobs } from '../config/load-jobs.ts';
 import { parseYaml, type YamlValue } from '../config/yaml-source.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { JobDefinition } from '../core/job.ts';
-import { claimModels, hooksOf, type ModelClaim } from '../pipeline/claim-models.ts';
+import { claimModels, hooksOf, prepareRaw, type ModelClaim } from '../pipeline/claim-models.ts';
 import type { OpenWarehouse } from '../pipeline/ports.ts';
 import { TransformRunner } from '../pipeline/transform-runner.ts';
 import type { Project } from '../transform/index.ts';
@@ -38,6 +38,10 @@ export async function withModels(
     const vars = options.vars === undefined ? {} : parseVars(options.vars);
     const gate = composition.warehouseGate({ signal: context.signal, job: 'models', runId });
     let warehouse: OpenWarehouse | undefined;
+    let claims: readonly ModelClaim[] = [];
+    const guard = async (): Promise<void> => {
+      for (const held of claims) await held.guard();
+    };
     /** Of a lease that these models run under: what BigQuery is doing for them is cancelled then. */
     const lost = new AbortController();
     return work({
@@ -58,17 +62,20 @@ export async function withModels(
       signal: context.signal,
       redact: (text) => context.redactor.redact(text),
       openWarehouse: async () =>
-        (warehouse = await gate.open({ signal: AbortSignal.any([context.signal, lost.signal]) })),
+        (warehouse = await gate.open({ signal: AbortSignal.any([context.signal, lost.signal]), guard })),
       ...(project.target.has('state') ? {} : { withoutLedger: new Set(jobs.flatMap((job) => job.models)) }),
       claim: async (compiled, models, _warehouse, { fullRefresh }) => {
-        // Models read raw tables that no run of their job may have made yet.
-        if (warehouse !== undefined) for (const job of jobs) await warehouse.raw.prepare(job);
+        if (warehouse === undefined) return null;
         // Without a state store (`ci`) there is no lease and no ledger: the models stand for themselves.
-        if (warehouse === undefined || !project.target.has('state')) return null;
-        const claims = await claimAll({ context, project, composition, compiled, warehouse }, jobsOf(jobs, models), {
-          models,
-          fullRefresh,
-        });
+        if (!project.target.has('state')) {
+          for (const job of jobs) await warehouse.raw.prepare(job);
+          return null;
+        }
+        const around = { context, project, composition, compiled, warehouse };
+        const claimed = jobsOf(jobs, models);
+        for (const job of jobs.filter((one) => !claimed.includes(one)))
+          await prepareRaw(await jobPorts(job, around), warehouse);
+        claims = await claimAll(around, claimed, { models, fullRefresh });
         for (const { signal } of claims) signal.addEventListener('abort', () => lost.abort(signal.reason));
         return claims.length === 0 ? null : jobClaim(claims);
       },

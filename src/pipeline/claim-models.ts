@@ -2,6 +2,7 @@
  * `sluice run` and `sluice build` on models that a job publishes: under that job's lease, from its ledger, with its marks, exactly as a run of the
  * job would (CUSTOMER.md §4). The difference is the choice: these models, and also when nothing is waiting for them.
  */
+import { isSluiceError } from '../core/errors.ts';
 import { formatMillis, localDay, millisOf } from '../core/time.ts';
 import type { NodeHooks, PlannedNode } from '../transform/index.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
@@ -25,6 +26,8 @@ export interface ClaimRequest {
 /** The claim on the models of one job. */
 export interface ModelClaim {
   hooks(model: string): NodeHooks | undefined;
+  /** Throws `lease_lost`. */
+  guard(): Promise<void>;
   published(model: string): Promise<void>;
   /** Aborted when the lease is lost. */
   readonly signal: AbortSignal;
@@ -47,10 +50,32 @@ export async function claimModels(request: ClaimRequest): Promise<ModelClaim> {
   await ports.state.migrate();
   const session = await holdLease(ports);
   try {
+    // Models read raw tables that no run of the job may have made yet.
+    await request.warehouse.raw.prepare(ports.job);
     return await claim(request, session);
   } catch (error) {
     await session.release();
     throw error;
+  }
+}
+
+/**
+ * Makes missing raw tables of a job none of whose models run: a view may read them. Under the job's lease, because whoever prepares ends the
+ * statements that a dead run left; a run that is at work has made the tables itself.
+ */
+export async function prepareRaw(ports: JobPorts, warehouse: OpenWarehouse): Promise<void> {
+  await ports.state.migrate();
+  let session: LeaseSession;
+  try {
+    session = await holdLease(ports);
+  } catch (error) {
+    if (isSluiceError(error, 'lease_held')) return;
+    throw error;
+  }
+  try {
+    await warehouse.raw.prepare(ports.job);
+  } finally {
+    await session.release();
   }
 }
 
@@ -89,6 +114,7 @@ async function claim(
         ? undefined
         : { changes: task.changes, marks: marks.statements(model), guard: session.guard };
     },
+    guard: session.guard,
     published: async (model) => {
       const task = byName.get(model);
       if (task !== undefined) await publishTask(context, { warehouse, marks }, task);

@@ -42,7 +42,7 @@ describe('the target ci', () => {
       useLegacySql: false,
     });
     expect(rowsOf(views.body)).toEqual([['0']]);
-  }, 240_000);
+  }, 600_000);
 
   it('fails, and says what, when a data test fails', async () => {
     const rest = restOf(emulator.endpoint, emulator.project);
@@ -51,7 +51,7 @@ describe('the target ci', () => {
     const outcome = await run('test', '--select', 'country');
     expect(outcome).toMatchObject({ exitCode: 1 });
     expect(outcome.stderr).toContain('unique_country_country');
-  }, 240_000);
+  }, 600_000);
 
   it('needs nothing but the variables of BigQuery', async () => {
     expect(await run('debug')).toMatchObject({ exitCode: 0 });

@@ -5,6 +5,7 @@
 import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLocalFilesObjectStore } from '../../src/adapters/local-files/object-store.ts';
 import { TopicLog } from '../../src/adapters/topic-log/topic-log.ts';
@@ -71,6 +72,20 @@ describe('what is lost comes back with the next run', () => {
       await mended(home, warning);
       expect(hashOf(join(home, 'landing')).replaceAll(home, '')).toBe(landing.replaceAll(home, ''));
     }),
+  );
+
+  test.each(['raw_customer_stream', 'raw_customer_dead_letter', '_sluice_batches'])(
+    '%s, dropped by hand',
+    { timeout },
+    (table) =>
+      withHome(newer, async (home) => {
+        const warehouse = await DuckDBInstance.create(join(home, 'warehouse.duckdb'));
+        const connection = await warehouse.connect();
+        await connection.run(`drop table analytics_raw.${table}`);
+        connection.closeSync();
+        warehouse.closeSync();
+        await mended(home, 'the warehouse lacks 4 batch(es)');
+      }),
   );
 
   test.each(['rest.page', 'landing.commit', 'state.sealBatch', 'raw.loadBatch', 'state.markPublished'])(

@@ -75,7 +75,7 @@ describe('a dead letter in production', () => {
     ]);
     expect(await story.run('2026-03-02T08:00:00Z', '--full-refresh')).toMatchObject(OK);
     expect(await story.differences('2026-03-02T08:00:00Z')).toBe('');
-  }, 240_000);
+  }, 600_000);
 
   it('of the listing still counts as there, and too many of them are refused until that is accepted', async () => {
     await using story = await ProductionStory.create(production, 'customer');
@@ -97,5 +97,5 @@ describe('a dead letter in production', () => {
     expect(await story.run('2026-03-02T09:00:00Z', '--accept-quarantine')).toMatchObject(OK);
     expect(await story.differences('2026-03-02T09:00:00Z')).toBe('');
     expect((await story.json<Listing>('dlq', 'list', 'customer')).total).toBe(101);
-  }, 240_000);
+  }, 600_000);
 });

@@ -27,7 +27,7 @@ describe('the customer job in production', () => {
     status: 'active',
     street: `Wendenstraße ${number}`,
     credit_limit: 12345.67,
-    external_ref: 9007199254740993,
+    external_ref: 9007199254740993n,
     attributes: { source: 'web', tags: ['a', 'b'] },
     ...more,
   });
@@ -107,7 +107,7 @@ describe('the customer job in production', () => {
     await same('2026-03-06T09:00:00Z');
     const status = await story.json('job', 'status', 'customer');
     expect(status).toMatchObject({ target: 'prod', unfinished: [], deadLetters: 1, gaps: [] });
-  }, 300_000);
+  }, 600_000);
 });
 
 describe('the order job in production', () => {
@@ -117,7 +117,7 @@ describe('the order job in production', () => {
     change,
     total_amount: 19.99,
     weight_kg: 0.1,
-    items: [{ sku: 'A', n: 9007199254740993 }],
+    items: [{ sku: 'A', n: 9007199254740993n }],
     ...more,
   });
 
@@ -157,5 +157,5 @@ describe('the order job in production', () => {
 
     expect(await story.run('2026-03-31T10:00:00Z', '--full-refresh')).toMatchObject(OK);
     await same('2026-03-31T10:00:00Z');
-  }, 300_000);
+  }, 600_000);
 });

@@ -83,7 +83,7 @@ describe('PostgreSQL', () => {
       const { postgres } = cloud.of(home);
       whenSent(home, text, () => {
         postgres.cut();
-        setTimeout(postgres.restore, 300);
+        setTimeout(() => postgres.restore(), 300);
       });
       await scenario.project.run(home, scenario.args);
       await scenario.finish(home);

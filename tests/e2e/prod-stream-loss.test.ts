@@ -54,7 +54,7 @@ describe('a retention gap in production', () => {
     expect(await story.json('job', 'status', 'customer')).toMatchObject({ gaps: [gap] });
     expect(await story.run('2026-03-01T09:00:00Z', '--full-refresh')).toMatchObject(OK);
     expect(await story.differences('2026-03-01T09:00:00Z')).toBe('');
-  }, 240_000);
+  }, 600_000);
 });
 
 describe('a recreated topic in production', () => {
@@ -81,7 +81,7 @@ describe('a recreated topic in production', () => {
     expect(await story.run('2026-03-01T08:00:00Z')).toMatchObject({ ...OK, batches: [] });
     expect(await story.run('2026-03-01T08:00:00Z', '--full-refresh')).toMatchObject(OK);
     expect(await story.differences('2026-03-01T08:00:00Z')).toBe('');
-  }, 240_000);
+  }, 600_000);
 });
 
 describe('an added partition in production', () => {
@@ -101,5 +101,5 @@ describe('an added partition in production', () => {
       batches: [{ ranges: [{ topic: ORDERS, partition: 1, from: '0', to: '2' }] }],
     });
     expect(await story.differences('2026-03-01T07:00:00Z')).toBe('');
-  }, 240_000);
+  }, 600_000);
 });

@@ -124,6 +124,8 @@ describe('a job that BigQuery has taken', () => {
       front.faults.add({ on: (call) => call.kind === 'job_insert' && !isLoad(call), fault });
       const outcome = await project.run(home, args, { JOB_SECONDS: '5' });
       expect(outcome.exitCode, outcome.stderr).toBe(exitCode);
+      // What was loaded by half must not reach models.
+      if (exitCode === 1) expect(outcome.stderr).toContain('models wait');
       await scenario.checkReader(home, 'error');
       disarm(cloud.of(home));
       await scenario.finish(home);

@@ -54,6 +54,11 @@ export interface CloudHome {
   readonly data: ProjectData;
 }
 
+/** What the emulator does not know of its tables goes with them. */
+function copyFacts(from: BigQueryFront, to: BigQueryFront): void {
+  if (from.tables !== undefined) to.tables?.become(from.tables);
+}
+
 export class KillCloud implements Surroundings {
   readonly storage: FakeGcs;
   readonly server: PostgresServer;
@@ -94,6 +99,7 @@ export class KillCloud implements Surroundings {
     const { project, endpoint: apiEndpoint } = emulator;
     const api = await connectBigQuery({ project, location: LOCATION, apiEndpoint });
     const front = await startBigQueryFront({ emulator: api });
+    if (origin !== undefined) copyFacts(origin.front, front);
     const gcs = await startFaultProxy(this.storage.endpoint);
     const database = await this.server.createDatabase(origin?.database);
     const postgres = await startProxy(this.server.port);
@@ -154,6 +160,8 @@ export class KillCloud implements Surroundings {
       port: Number(new URL(known.emulator.endpoint).port),
       ...(from === undefined ? {} : { from: this.of(from).emulator.database }),
     });
+    known.front.forgetTables();
+    if (from !== undefined) copyFacts(this.of(from).front, known.front);
     this.#homes.set(home, { ...known, emulator });
   }
 

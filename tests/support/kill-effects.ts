@@ -105,10 +105,12 @@ export class KillScenario implements AsyncDisposable {
    * models: today's partition is there whatever else failed.
    */
   async checkReader(home: string, fault: Fault = 'before'): Promise<void> {
+    const goesOn = fault === 'error' || fault === 'lost';
+    // Without its download it is an hourly run: a third state, which only the oracle knows.
+    if (goesOn && this.name === 'full load') return;
     const seen = await publishedIn(this.project.data(home));
     const current = seen.current === this.#after.current ? 'new' : 'old';
     const history = seen.history === this.#after.history ? 'new' : 'old';
-    const goesOn = fault === 'error' || fault === 'lost';
     if (current === 'old') expect(seen.current).toBe(this.#before.current);
     if (history === 'old')
       expect([this.#before.history, ...(goesOn ? [this.#carried.history] : [])]).toContain(seen.history);

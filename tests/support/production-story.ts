@@ -29,6 +29,14 @@ export interface ToldRecord {
   readonly partition?: number;
 }
 
+/** A bigint stands as a number with all its digits. */
+function exactJson(value: object): string {
+  const marked = JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'bigint' ? `#bigint ${member}` : member,
+  );
+  return marked.replaceAll(/"#bigint (-?\d+)"/g, '$1');
+}
+
 export class ProductionStory implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'sluice-story-'));
   readonly topics: KafkaTopics;
@@ -39,6 +47,7 @@ export class ProductionStory implements AsyncDisposable {
   /** As the oracle knows it; a test that mends the job's schema mends it here too. */
   job: OracleJob;
   #records: OracleRecord[] = [];
+  #listed: readonly string[] = [];
   readonly #listings: (readonly string[])[] = [];
   readonly #epochs = new Map<string, number>();
   readonly #ends = new Map<string, number>();
@@ -70,7 +79,7 @@ export class ProductionStory implements AsyncDisposable {
       partition,
       timestampMs: Date.parse(at),
       key: Buffer.from(key),
-      value: value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+      value: value === null ? null : Buffer.from(typeof value === 'string' ? value : exactJson(value)),
     }));
     await this.topics.append(topic, told);
     for (const { partition, timestampMs, key, value } of told) {
@@ -100,10 +109,9 @@ export class ProductionStory implements AsyncDisposable {
 
   /** What the API lists from now on. */
   list(...items: readonly Readonly<Record<string, unknown>>[]): void {
-    this.#server.script([{ items: items.map((item) => JSON.stringify(item)), total: items.length, takesMs: 0 }]);
-    this.#listed = items.map((item) => JSON.stringify(item));
+    this.#listed = items.map(exactJson);
+    this.#server.script([{ items: this.#listed, total: items.length, takesMs: 0 }]);
   }
-  #listed: readonly string[] = [];
 
   /** `sluice <args>` on `--target prod`. */
   command(...args: readonly string[]): Promise<CommandOutcome> {

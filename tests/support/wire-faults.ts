@@ -60,7 +60,7 @@ function frontFault(type: WireFault['type'] | PassingFault, kill: () => void) {
     case 'killed before':
       return { type: 'disconnect' } as const;
     case 'killed after':
-      return { type: 'lose_response', then: kill } as const;
+      return { type: 'lose_response', afterwards: kill } as const;
     case 'refused':
       return { type: 'refuse', status: 403, reason: 'accessDenied', message: 'Access Denied: struck down' } as const;
     case 'unavailable':
@@ -77,7 +77,7 @@ function proxyFault(type: WireFault['type'] | PassingFault, kill: () => void) {
     case 'killed before':
       return { type: 'reset' } as const;
     case 'killed after':
-      return { type: 'lose_reply', then: kill } as const;
+      return { type: 'lose_reply', afterwards: kill } as const;
     case 'refused':
       return { type: 'status', status: 403, message: 'no storage.objects.create access' } as const;
     case 'unavailable':

@@ -20,8 +20,8 @@ export type ProxyFault =
   | { readonly type: 'status'; readonly status: number; readonly message?: string }
   /** The connection breaks; the request never arrives. */
   | { readonly type: 'reset' }
-  /** The request takes effect; its reply does not come back. `then` hears that it took effect. */
-  | { readonly type: 'lose_reply'; readonly then?: () => void }
+  /** The request takes effect; its reply does not come back. `afterwards` hears that it took effect. */
+  | { readonly type: 'lose_reply'; readonly afterwards?: () => void }
   /** The reply breaks off after this many bytes of its body. */
   | { readonly type: 'cut_reply'; readonly after: number }
   /** Nothing is ever answered. */
@@ -65,7 +65,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const answer = uploads.state(seen) ?? (await send(request, body));
     uploads.note(seen, answer);
     if (fault?.type === 'lose_reply') {
-      fault.then?.();
+      fault.afterwards?.();
       return void response.destroy();
     }
     response.writeHead(answer.status, answer.headers);

@@ -13,8 +13,8 @@ export type Fault =
   | { readonly type: 'refuse'; readonly status: number; readonly reason: string; readonly message?: string }
   /** The connection ends before anything is done. */
   | { readonly type: 'disconnect' }
-  /** Done, and the connection ends before the answer comes; `then` hears that it is done. */
-  | { readonly type: 'lose_response'; readonly then?: () => void }
+  /** Done, and the connection ends before the answer comes; `afterwards` hears that it is done. */
+  | { readonly type: 'lose_response'; readonly afterwards?: () => void }
   /** On its way for long: it arrives when the promise resolves. */
   | { readonly type: 'hold'; readonly until: Promise<void> }
   /** Nothing is done and nothing is answered, but the connection stays. */

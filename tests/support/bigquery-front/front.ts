@@ -391,7 +391,7 @@ async function answer(
 ): Promise<void> {
   for (const fault of faults) {
     if (fault.type === 'lose_response') {
-      fault.then?.();
+      fault.afterwards?.();
       return void request.socket.destroy();
     }
     if (fault.type === 'delay') await sleep(fault.ms);

@@ -33,6 +33,12 @@ export class TableFacts {
     this.#facts.clear();
   }
 
+  /** The emulator behind holds what the other's held. */
+  become(other: TableFacts): void {
+    this.#facts.clear();
+    for (const [table, facts] of other.#facts) this.#facts.set(table, facts);
+  }
+
   /** Before a statement runs: what BigQuery would not do. */
   check(statement: string): void {
     const kind = classify(statement);

@@ -12,7 +12,7 @@ interface KnownMarks {
   readonly confirmed: string | null;
   /** Every mark announced since: a killed run may have committed any of them. */
   readonly announced: readonly string[];
-  /** The table's columns as the confirmed publication left them; missing: not known. */
+  /** The table's columns as the confirmed publication left them; missing: not known, or not watched. */
   readonly columns?: readonly ColumnInfo[];
 }
 
@@ -103,9 +103,18 @@ export class WarehouseMarks {
    * older copy of the warehouse must never pass for a table of which the ledger tells more.
    */
   async confirmation(warehouse: OpenWarehouse, node: RunnerNode): Promise<Confirmation> {
-    const found = await warehouse.models.relation(node.relation);
-    const columns = found === undefined ? {} : { columns: found.columns.map(({ name, type }) => ({ name, type })) };
+    const columns = await this.#columnsOf(warehouse, node);
     return { name: factOf(node.name), value: { confirmed: this.#mark, announced: [], ...columns } };
+  }
+
+  /**
+   * Only where a look costs nothing and building anew is cheap. On BigQuery a table whose columns were changed by hand is refused by the
+   * model's own check (`table_changed`), which names what differs and the command that rebuilds it: that costs money, so a person decides.
+   */
+  async #columnsOf(warehouse: OpenWarehouse, node: RunnerNode): Promise<Pick<KnownMarks, 'columns'>> {
+    if (this.#context.ports.warehouse.dialect !== 'duckdb') return {};
+    const found = await warehouse.models.relation(node.relation);
+    return found === undefined ? {} : { columns: found.columns.map(({ name, type }) => ({ name, type })) };
   }
 
   /** The table in the warehouse has this run's mark, and the ledger fits it. */

@@ -6,8 +6,8 @@ with folded as (
 
     -- One row per customer; in an hourly run only of the customers that a new batch can change.
     with remembered as (
-    select `customer_id` as _key, * from `sluice-test.analytics.current_customer`
-    where `customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
+    select _published.`customer_id` as _key, _published.* from `sluice-test.analytics.current_customer` as _published
+    where _published.`customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 stream_records as (
     select

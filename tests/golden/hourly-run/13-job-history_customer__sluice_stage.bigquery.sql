@@ -7,8 +7,8 @@ with daily as (
     -- One row per customer and day of the planned window.
     select * from (
 with remembered as (
-    select `customer_id` as _key, * from `sluice-test.analytics.history_customer`
-    where day = date '2026-03-14' and `customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
+    select _published.`customer_id` as _key, _published.* from `sluice-test.analytics.history_customer` as _published
+    where day = date '2026-03-14' and _published.`customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 stream_records as (
     select

@@ -5,7 +5,7 @@ import { GONE_SINCE, type DayWindow, type ModelChanges } from '../../plan/change
 import { currentRows } from './current-rows.ts';
 import { dailyRows } from './daily-rows.ts';
 import type { EntityBase, EntityScope } from './records.ts';
-import { keyText } from './winners.ts';
+import { keyText } from './key-text.ts';
 
 type Scope = Omit<EntityScope, 'keys' | 'base'> & { readonly lacksMemory?: boolean };
 

@@ -9,6 +9,7 @@ import type { JobDefinition } from '../../../core/job.ts';
 import type { RelationName } from '../../../core/relation.ts';
 import { GONE_SINCE } from '../../plan/changes.ts';
 import type { EntityDialect } from './dialect.ts';
+import { keyText } from './key-text.ts';
 
 /** The raw tables of an entity; see CUSTOMER.md §3. */
 export interface RawRelations {
@@ -103,13 +104,14 @@ export function sinceFilter({ base, dialect }: EntityScope, column: string): str
 }
 
 /** `remembered`: the published rows of the keys. */
-function rememberedCte({ base, dialect, job, keys }: EntityScope): string {
+function rememberedCte(scope: EntityScope): string {
+  const { base, dialect, keys } = scope;
   if (base === undefined) return '';
-  const key = dialect.quote(job.key.column);
+  const key = keyText(scope, '_published');
   const day = base.day === null ? '' : `day = ${dialect.date(base.day)} and `;
   const wanted = keys === null ? 'true' : `${key} in (select _key from ${dialect.relation(keys)})`;
   return `remembered as (
-    select ${key} as _key, * from ${dialect.relation(base.relation)}
+    select ${key} as _key, _published.* from ${dialect.relation(base.relation)} as _published
     where ${day}${wanted}
 ),
 `;

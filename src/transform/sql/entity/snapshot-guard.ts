@@ -4,7 +4,7 @@
  */
 import { currentRows } from './current-rows.ts';
 import type { EntityScope } from './records.ts';
-import { keyText } from './winners.ts';
+import { keyText } from './key-text.ts';
 
 /** One row: keys_there, keys_gone. */
 export function snapshotGuard(

@@ -7,6 +7,7 @@ import type { Bench, BenchContext, Row } from './bench.ts';
 import { runNode } from './child.ts';
 import { fullRefresh } from './full-refresh.ts';
 import { historyOverwrite } from './history-overwrite.ts';
+import { gcsUpload } from './gcs-upload.ts';
 import { hourlyRun } from './hourly-run.ts';
 import { kafkaLanding, topicLogLanding } from './landing.ts';
 import { landingToRaw } from './landing-to-raw.ts';
@@ -18,6 +19,7 @@ import { REPOSITORY, Workspace } from './workspace.ts';
 const BENCHES: readonly Bench[] = [
   kafkaLanding,
   topicLogLanding,
+  gcsUpload,
   landingToRaw,
   hourlyRun,
   historyOverwrite,

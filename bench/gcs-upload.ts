@@ -52,12 +52,12 @@ export const gcsUpload: Bench = {
       const uploads = new Uploads(server, context.workspace('gcs'));
       const runs = await pairs(
         context.rounds,
-        () => uploads.run('gcs-writer.ts', size),
+        () => uploads.run('gcs-writer-process.ts', size),
         () => uploads.run('bare/gcs-upload.mjs', size),
       );
       const ratio = 1 / timesBare<ChildResult>(runs, (run) => run.seconds);
       const shown = (run: ChildResult): string => `${seconds(run.seconds)} (${Math.round(size / run.seconds)} MB/s)`;
-      const { peakMb } = await uploads.run('gcs-writer.ts', large);
+      const { peakMb } = await uploads.run('gcs-writer-process.ts', large);
       return [
         {
           work: `upload of one object of ${megabytes(size)}, checksums and create-only included`,

@@ -17,4 +17,4 @@ const writer = await store.create(name);
 for (let at = 0; at < lines; at += 1000) await writer.write(Buffer.from(line.repeat(1000)));
 const { bytes } = await writer.commit();
 await store.close();
-console.log(JSON.stringify({ bytes }));
+process.stdout.write(`${JSON.stringify({ bytes })}\n`);

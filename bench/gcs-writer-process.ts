@@ -14,7 +14,8 @@ interface Request {
 const { endpoint, bucket, name, line, lines } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Request;
 const store = createGcsObjectStore({ bucket, prefix: '', project: 'bench', apiEndpoint: endpoint });
 const writer = await store.create(name);
-for (let at = 0; at < lines; at += 1000) await writer.write(Buffer.from(line.repeat(1000)));
+const block = Buffer.from(line.repeat(1000));
+for (let at = 0; at < lines; at += 1000) await writer.write(block);
 const { bytes } = await writer.commit();
 await store.close();
 process.stdout.write(`${JSON.stringify({ bytes })}\n`);

@@ -42,16 +42,23 @@ export function snapshotLinePrefix(tag: BatchTag, snapshotId: string, startedAt:
   );
 }
 
-let cachedMillis = Number.NaN;
-let cachedText = '';
+const MINUTE_MS = 60_000;
+const DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
 
-/** Broker timestamps repeat within a produce batch: one formatting serves them all. */
-function timestampText(millis: number): string {
-  if (millis !== cachedMillis) {
-    cachedText = new Date(millis).toISOString();
-    cachedMillis = millis;
+let cachedMinute = Number.NaN;
+let cachedPrefix = '';
+
+/** As `toISOString`, which costs a tenth of landing: the records of a batch lie in few minutes, so all but seconds is kept from the one before. */
+export function timestampText(millis: number): string {
+  const minute = Math.floor(millis / MINUTE_MS);
+  if (minute !== cachedMinute) {
+    const text = new Date(minute * MINUTE_MS).toISOString();
+    cachedPrefix = text.slice(0, -7);
+    cachedMinute = minute;
   }
-  return cachedText;
+  const rest = millis - minute * MINUTE_MS;
+  const seconds = Math.floor(rest / 1000);
+  return `${cachedPrefix}${seconds < 10 ? '0' : ''}${seconds}.${DIGITS[rest - seconds * 1000]}Z`;
 }
 
 function isWarehouseTimestamp(millis: number): boolean {

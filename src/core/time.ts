@@ -20,7 +20,7 @@ function twoDigits(text: string, at: number): number {
 
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
 
-function daysInMonth(year: number, month: number): number {
+export function daysInMonth(year: number, month: number): number {
   if (month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)) return 29;
   return DAYS_IN_MONTH[month - 1] ?? 0;
 }
@@ -83,6 +83,9 @@ function readOffset(text: string, at: number): number | undefined {
 /** Seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what both warehouses hold. */
 const FIRST_SECOND = -62_135_596_800;
 const LAST_SECOND = 253_402_300_799;
+
+/** The last millisecond that both warehouses hold: 9999-12-31T23:59:59.999Z. */
+export const MAX_TIMESTAMP_MS = LAST_SECOND * 1000 + 999;
 
 /** Beyond 2^53 the doubles that are whole microseconds lie 2 to 32 apart; whole seconds are multiples of 64 µs. */
 const COARSE_MICROS = 32;

@@ -18,11 +18,11 @@ type ColumnCheck = (value: unknown, path: string) => void;
 
 /** What could make a JSON reader read something else than what stands there; found in one pass over the text. */
 interface Suspicion {
-  /** A run of 16 digits (dots included) or an exponent: a double may not hold it as written. */
+  /** A number of 16 digits (the dot included) or with an exponent: a double may not hold it as written. */
   longNumber: boolean;
   surrogateEscape: boolean;
   spaceBeforeColon: boolean;
-  /** Occurrences of `":`: at least one per member. */
+  /** Names with a colon right behind them. */
   nameEnds: number;
 }
 
@@ -30,26 +30,31 @@ const LONG_NUMBER = /\d[\d.]{15}|\d[eE]/;
 
 const suspicion: Suspicion = { longNumber: false, surrogateEscape: false, spaceBeforeColon: false, nameEnds: 0 };
 
-/** Fills the shared `suspicion`: one object for all records, since this runs once per record. */
+/** Fills the shared `suspicion`: one object for all records, since this runs once per record. `text` is valid JSON. */
 function scan(text: string): void {
   let run = 0;
   let previous = 0;
+  let inText = false;
   let longNumber = false;
   let surrogateEscape = false;
   let spaceBeforeColon = false;
   let nameEnds = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if ((code >= 48 && code <= 57) || code === 46) {
+    if (inText) {
+      if (code === 34) inText = false;
+      else if (code === 92) {
+        at++;
+        if (text.charCodeAt(at) === 117 && (text.charCodeAt(at + 1) | 32) === 100) surrogateEscape = true;
+      }
+    } else if ((code >= 48 && code <= 57) || code === 46) {
       if (++run >= 16) longNumber = true;
     } else {
-      if ((code === 101 || code === 69) && run > 0) longNumber = true;
+      if (code === 34) inText = true;
       else if (code === 58) {
         if (previous === 34) nameEnds++;
-        else if (previous <= 32) spaceBeforeColon = true;
-      } else if (code === 92 && text.charCodeAt(at + 1) === 117 && (text.charCodeAt(at + 2) | 32) === 100) {
-        surrogateEscape = true;
-      }
+        else spaceBeforeColon = true;
+      } else if ((code === 101 || code === 69) && run > 0) longNumber = true;
       run = 0;
     }
     previous = code;

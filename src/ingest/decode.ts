@@ -2,13 +2,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import type { Op, SourceRecord } from '../core/record.ts';
-import { microsOfMillis, parseInstant, type EventInstant } from '../core/time.ts';
+import { MAX_TIMESTAMP_MS, microsOfMillis } from '../core/time.ts';
 import { createValueChecker, type DriftSink, type JsonObject, type ValueChecker } from './check-value.ts';
+import { checkEventTime, eventTimeBounds, readEventTime } from './event-time.ts';
 import { createIdReader, hasIntegerKey, isIntegerKey, type IdReader } from './record-id.ts';
 import { Rejection, type BadVerdict, type Verdict } from './verdict.ts';
-
-/** The last millisecond that both warehouses hold: 9999-12-31T23:59:59.999Z. */
-const MAX_TIMESTAMP_MS = 253_402_300_799_999;
 
 function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -20,37 +18,6 @@ function reject(error: unknown, key: string | null): BadVerdict {
   return { ok: false, code: error.code, reason: error.message, path: error.path, key };
 }
 
-interface TimeBounds {
-  readonly earliestMicros: number;
-  readonly maxFutureMicros: number;
-}
-
-function boundsOf(job: JobDefinition): TimeBounds {
-  const earliest = job.eventTime.earliest;
-  const instant = parseInstant(earliest.length === 10 ? `${earliest}T00:00:00Z` : earliest);
-  if (instant === undefined) throw new RangeError(`event time bound ${earliest} is no date`);
-  return { earliestMicros: instant.micros, maxFutureMicros: job.eventTime.maxFutureMs * 1000 };
-}
-
-function readEventTime(object: JsonObject, field: string): EventInstant | null {
-  const raw = object[field];
-  if (raw === undefined || raw === null) return null;
-  const instant = typeof raw === 'string' ? parseInstant(raw) : undefined;
-  if (instant === undefined)
-    throw new Rejection('event_time_unreadable', `$.${field} is no RFC 3339 date-time`, `$.${field}`);
-  return instant;
-}
-
-function checkBounds(instant: EventInstant, latestMicros: number, bounds: TimeBounds, field: string): void {
-  if (instant.micros < bounds.earliestMicros || instant.micros > latestMicros) {
-    throw new Rejection(
-      'event_time_out_of_bounds',
-      `$.${field} ${instant.text} lies outside of the event time bounds`,
-      `$.${field}`,
-    );
-  }
-}
-
 export type RecordDecoder = (record: SourceRecord, topic: TopicDefinition) => Verdict;
 
 /**
@@ -59,7 +26,7 @@ export type RecordDecoder = (record: SourceRecord, topic: TopicDefinition) => Ve
  */
 export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink): Promise<RecordDecoder> {
   const check: ValueChecker = await createValueChecker(job, onDrift);
-  const bounds = boundsOf(job);
+  const bounds = eventTimeBounds(job);
   const readId = createIdReader(job);
   const isNumbered = hasIntegerKey(job);
 
@@ -112,7 +79,7 @@ export async function createRecordDecoder(job: JobDefinition, onDrift: DriftSink
     if (eventAt === null) {
       throw new Rejection('event_time_missing', `$.${job.eventTime.field} is missing`, `$.${job.eventTime.field}`);
     }
-    checkBounds(eventAt, record.timestampMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
+    checkEventTime(eventAt, record.timestampMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
     return { ok: true, key, op: opOf(topic, object), eventAt, value: text, json };
   }
 
@@ -136,7 +103,7 @@ export type RowDecoder = (text: string, finishedAtMs: number) => Verdict;
 
 export async function createRowDecoder(job: JobDefinition, onDrift: DriftSink): Promise<RowDecoder> {
   const check = await createValueChecker(job, onDrift);
-  const bounds = boundsOf(job);
+  const bounds = eventTimeBounds(job);
   const readId = createIdReader(job);
   return (text, finishedAtMs) => {
     let key: string | null = null;
@@ -147,7 +114,7 @@ export async function createRowDecoder(job: JobDefinition, onDrift: DriftSink): 
       const id = readId(object, text);
       const eventAt = readEventTime(object, job.eventTime.field);
       if (eventAt !== null)
-        checkBounds(eventAt, finishedAtMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
+        checkEventTime(eventAt, finishedAtMs * 1000 + bounds.maxFutureMicros, bounds, job.eventTime.field);
       return { ok: true, key: id, op: 'r', eventAt, value: text, json };
     } catch (error) {
       return reject(error, key);

@@ -20,8 +20,10 @@ import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import { deadLetterObjectName, streamObjectName } from '../core/object-key.ts';
 import type { OffsetRange, SourceRecord } from '../core/record.ts';
 import { formatLastMicros, formatMicros, formatMillis, microsOfMillis } from '../core/time.ts';
+import type { DriftSink } from './check-value.ts';
 import { createRecordDecoder, type RecordDecoder } from './decode.ts';
 import { deadStreamLine, streamLine, streamLinePrefix, type BatchTag } from './envelope.ts';
+import { createPlainLines, plainLinePrefix, type PlainLines } from './plain-line.ts';
 import { openLandingObject, replacingLeftovers, type LandingWriter } from './landing-writer.ts';
 import type { ObjectStore, StreamSource } from './ports.ts';
 
@@ -93,6 +95,8 @@ class SliceWriter {
   #good: LandingWriter | undefined;
   #dead: LandingWriter | undefined;
   #goodPrefix = '';
+  /** The same for plain lines. */
+  #plainPrefix: Uint8Array = new Uint8Array(0);
   #deadPrefix = '';
 
   constructor(request: LandStreamRequest, store: ObjectStore, slice: OffsetRange) {
@@ -110,6 +114,7 @@ class SliceWriter {
     if (role === 'stream') {
       this.#good = writer;
       this.#goodPrefix = prefix;
+      this.#plainPrefix = plainLinePrefix(prefix);
     } else {
       this.#dead = writer;
       this.#deadPrefix = prefix;
@@ -119,11 +124,23 @@ class SliceWriter {
 
   async writeAll(
     records: readonly SourceRecord[],
-    decode: RecordDecoder,
+    { decode, plain }: RecordJudge,
     topic: TopicDefinition,
     tally: RangeTally,
   ): Promise<void> {
     for (const record of records) {
+      if (plain !== null && this.#good !== undefined) {
+        const writer = this.#good;
+        const flushed = writer.makeRoom(plain.room(record, this.#plainPrefix));
+        if (flushed !== undefined) await flushed;
+        const end = plain.write(record, topic, this.#plainPrefix, writer);
+        if (end > 0) {
+          writer.written(end);
+          tally.times.add(plain.eventMicros, record.timestampMs);
+          tally.landed++;
+          continue;
+        }
+      }
       const verdict = decode(record, topic);
       if (verdict.ok) {
         const writer = this.#good ?? (await this.#open('stream'));
@@ -153,6 +170,21 @@ class SliceWriter {
   }
 }
 
+/** How a record becomes a line: the quick way where there is one, and the exact way for what that leaves. */
+interface RecordJudge {
+  readonly decode: RecordDecoder;
+  readonly plain: PlainLines | null;
+}
+
+async function createJudge(job: JobDefinition, onDrift: DriftSink): Promise<RecordJudge> {
+  const plain = createPlainLines(job, onDrift);
+  const decode = await createRecordDecoder(job, (field) => {
+    onDrift(field);
+    plain?.learn(field);
+  });
+  return { decode, plain };
+}
+
 interface RangeTally {
   landed: number;
   quarantined: number;
@@ -179,13 +211,13 @@ class RangeLander {
   readonly #request: LandStreamRequest;
   readonly #source: StreamSource;
   readonly #store: ObjectStore;
-  readonly #decode: RecordDecoder;
+  readonly #judge: RecordJudge;
 
-  constructor(request: LandStreamRequest, ports: { source: StreamSource; store: ObjectStore }, decode: RecordDecoder) {
+  constructor(request: LandStreamRequest, ports: { source: StreamSource; store: ObjectStore }, judge: RecordJudge) {
     this.#request = request;
     this.#source = ports.source;
     this.#store = ports.store;
-    this.#decode = decode;
+    this.#judge = judge;
   }
 
   async land(range: OffsetRange, times: TimeBounds): Promise<LandedRange> {
@@ -217,7 +249,7 @@ class RangeLander {
         let rest = chunk.records;
         while (rest.length > 0) {
           const [inside, behind] = splitAt(rest, writer.slice.to);
-          await writer.writeAll(inside, this.#decode, topic, tally);
+          await writer.writeAll(inside, this.#judge, topic, tally);
           rest = behind;
           if (behind.length > 0) {
             objects.push(...(await writer.commit()));
@@ -311,9 +343,8 @@ export async function landStreamBatch(
 ): Promise<Manifest> {
   const { job, intent, tag, logicalTime, guard } = request;
   const drift = driftCounter();
-  const decode = await createRecordDecoder(job, drift.sink);
   const times = new TimeBounds();
-  const lander = new RangeLander(request, ports, decode);
+  const lander = new RangeLander(request, ports, await createJudge(job, drift.sink));
   const ranges = intent.ranges.map((range) => ({ ...range, from: BigInt(range.from), to: BigInt(range.to) }));
   const landed = await mapLimited(ranges, PARALLEL_RANGES, (range) =>
     replacingLeftovers(ports.store, guard, () => lander.land(range, times)),

@@ -4,15 +4,25 @@ import { LONG_LINE_BYTES, type ManifestObject } from '../core/batch.ts';
 import { isSluiceError } from '../core/errors.ts';
 import type { ObjectStore, ObjectWriter } from './ports.ts';
 
-/** A block of text before it becomes bytes: large enough that system calls do not count, small enough to stay in cache. */
-const BLOCK_CHARACTERS = 256 * 1024;
+/** Lines are gathered in a block: large enough that calls do not count, small enough to stay in cache. */
+const BLOCK_BYTES = 256 * 1024;
 
 /** Level 1: nearly free (BENCHMARKS.md B.2), and the bytes are the same for the same input, so a retry finds its object. */
 const GZIP_LEVEL = 1;
 
-export interface LandingWriter {
+/** Where lines may be written as bytes, from `at` on; the block stands still until the next call of its writer. */
+export interface LineBlock {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+export interface LandingWriter extends LineBlock {
   /** Resolves at once but for full blocks. */
   line(text: string): Promise<void> | undefined;
+  /** Flushes when fewer bytes than these are left in the block; a block never has more than it has. */
+  makeRoom(bytes: number): Promise<void> | undefined;
+  /** Takes the line that was written into the block from `at` to `end`. */
+  written(end: number): void;
   readonly rows: number;
   commit(guard: () => Promise<void>): Promise<ManifestObject>;
   abort(): Promise<void>;
@@ -76,7 +86,8 @@ class NdjsonWriter implements LandingWriter {
   readonly #request: OpenLandingObject;
   readonly #writer: ObjectWriter;
   readonly #sink: GzipSink | undefined;
-  #block = '';
+  readonly bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  at = 0;
   #maxLineBytes = 0;
   rows = 0;
 
@@ -88,15 +99,40 @@ class NdjsonWriter implements LandingWriter {
 
   line(text: string): Promise<void> | undefined {
     this.rows++;
-    this.#block += text;
-    if (text.length * 3 > LONG_LINE_BYTES) this.#maxLineBytes = Math.max(this.#maxLineBytes, Buffer.byteLength(text));
-    return this.#block.length >= BLOCK_CHARACTERS ? this.#flush() : undefined;
+    const most = text.length * 3;
+    if (most <= BLOCK_BYTES - this.at) {
+      this.at += this.bytes.write(text, this.at);
+      return undefined;
+    }
+    return this.#lineBehind(text);
+  }
+
+  /** Behind what the block holds: into the emptied block, or by itself when it is too long. */
+  async #lineBehind(text: string): Promise<void> {
+    await this.#flush();
+    const bytes = Buffer.from(text, 'utf8');
+    if (bytes.length > LONG_LINE_BYTES) this.#maxLineBytes = Math.max(this.#maxLineBytes, bytes.length);
+    if (bytes.length > BLOCK_BYTES) await this.#write(bytes);
+    else this.at = bytes.copy(this.bytes);
+  }
+
+  makeRoom(bytes: number): Promise<void> | undefined {
+    return bytes > BLOCK_BYTES - this.at && this.at > 0 ? this.#flush() : undefined;
+  }
+
+  written(end: number): void {
+    this.rows++;
+    this.at = end;
   }
 
   async #flush(): Promise<void> {
-    if (this.#block === '') return;
-    const bytes = Buffer.from(this.#block, 'utf8');
-    this.#block = '';
+    if (this.at === 0) return;
+    const block = this.bytes.subarray(0, this.at);
+    this.at = 0;
+    await this.#write(block);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     await (this.#sink === undefined ? this.#writer.write(bytes) : this.#sink.write(bytes));
   }
 

@@ -68,7 +68,8 @@ export interface StoredObject {
 }
 
 /**
- * Streams one object. `write` resolves when the writer can take more (bounded memory). Nothing is visible under the name
+ * Streams one object. `write` resolves when the writer can take more (bounded memory) and no longer needs the chunk, whose bytes the caller
+ * may then use again. Nothing is visible under the name
  * before `commit`. After `commit` the bytes are durable (file and folder fsynced, or acknowledged by the service).
  */
 export interface ObjectWriter {

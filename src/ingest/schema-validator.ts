@@ -41,9 +41,14 @@ function hasMore(schema: unknown, depth: number): boolean {
 /** Throws `Rejection` for a parsed value that the schema refuses. */
 export type SchemaValidator = (value: unknown) => void;
 
+/** Whether the schema says more than the column checks do. */
+export function needsValidator(job: JobDefinition): boolean {
+  return hasMore(job.schema, 0);
+}
+
 /** null: the column checks say everything that the schema says. */
 export async function loadSchemaValidator(job: JobDefinition): Promise<SchemaValidator | null> {
-  if (!hasMore(job.schema, 0)) return null;
+  if (!needsValidator(job)) return null;
   const { Ajv } = await import('ajv');
   const ajv = new Ajv({ strict: false, validateFormats: false, allowUnionTypes: true });
   const validate = ajv.compile(job.schema);

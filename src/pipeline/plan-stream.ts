@@ -170,21 +170,27 @@ interface Available {
   readonly to: bigint;
 }
 
-/** Splits the row cap over the partitions in proportion to their backlog, at least one offset each, so that all advance. */
+/**
+ * Splits the row cap over the partitions in proportion to their backlog, at least one offset each, so that all advance. What rounding leaves
+ * of the cap goes to the first ones: without that every backlog would end in a batch of a few records.
+ */
 function capRanges(available: readonly Available[], maxRows: number): readonly RangeJson[] {
   const total = available.reduce((sum, range) => sum + (range.to - range.from), 0n);
   const cap = BigInt(maxRows);
+  const share = ({ from, to }: Available): bigint => (total <= cap ? to - from : ((to - from) * cap) / total);
+  let left = cap - available.reduce((sum, range) => sum + share(range), 0n);
   return available.map((range) => {
-    const backlog = range.to - range.from;
-    const share = total <= cap ? backlog : (backlog * cap) / total;
-    const length = share < 1n ? 1n : share;
-    const to = range.from + (length < backlog ? length : backlog);
+    let length = share(range);
+    if (length < range.to - range.from && (left > 0n || length === 0n)) {
+      length++;
+      left--;
+    }
     return {
       topic: range.topic,
       epoch: range.epoch,
       partition: range.partition,
       from: range.from.toString(),
-      to: to.toString(),
+      to: (range.from + length).toString(),
     };
   });
 }

@@ -152,6 +152,30 @@ describe('planStream', () => {
       ]),
     );
   });
+
+  it('fills every batch of a long backlog but the last', () => {
+    const partition = (number: number, end: bigint): TopicsView['partitions'][number] => ({
+      topic: 't',
+      partition: number,
+      start: 0n,
+      end,
+      epoch: 0,
+      next: null,
+      lost: null,
+    });
+    let view: TopicsView = {
+      partitions: [partition(0, 700n), partition(1, 33n), partition(2, 267n)],
+      recreated: new Map(),
+    };
+    const rows: number[] = [];
+    for (;;) {
+      const { intent } = planStream(view, { maxRows: 300, acceptGap: false });
+      if (intent === null) break;
+      rows.push(intent.ranges.reduce((sum, { from, to }) => sum + Number(to) - Number(from), 0));
+      view = advance(view, intent);
+    }
+    expect(rows).toEqual([300, 300, 300, 100]);
+  });
 });
 
 describe('inspectReadable', () => {

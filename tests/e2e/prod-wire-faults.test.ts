@@ -4,95 +4,34 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fault, FrontCall } from '../support/bigquery-front/faults.ts';
-import { KillCloud } from '../support/kill-cloud.ts';
-import { KillScenario } from '../support/kill-effects.ts';
-import { arm, armEach, disarm, writesOf, type WireFault, type WireService } from '../support/wire-faults.ts';
+import { WireCases } from '../support/wire-cases.ts';
+import { disarm } from '../support/wire-faults.ts';
 
 const timeout = 7_200_000;
-const isExhaustive = process.env['SLUICE_KILL_ALL'] === '1';
-let cloud: KillCloud;
-let scenario: KillScenario;
-let writes: Readonly<Record<WireService, number>>;
+let cases: WireCases;
 
 beforeAll(async () => {
-  cloud = await KillCloud.start();
-  scenario = await KillScenario.create('hourly', cloud);
-  const home = await scenario.home();
-  await scenario.project.succeed(home, scenario.args);
-  writes = writesOf(cloud.of(home));
-  await scenario.project.discard(home);
+  cases = await WireCases.create('hourly');
 }, timeout);
-afterAll(() => scenario[Symbol.asyncDispose]());
-
-async function withHome(work: (home: string) => Promise<void>): Promise<void> {
-  const home = await scenario.home();
-  try {
-    await work(home);
-  } finally {
-    await scenario.project.discard(home);
-  }
-}
-
-async function play(fault: WireFault): Promise<void> {
-  await withHome(async (home) => {
-    const { project, args } = scenario;
-    const run = project.begin(home, args);
-    const met = arm(cloud.of(home), fault, () => run.child.kill('SIGKILL'));
-    const { exitCode, signal, stderr } = await run.outcome;
-    expect(met(), 'the request came').not.toBeNull();
-    if (fault.type.startsWith('killed')) expect(signal, stderr).toBe('SIGKILL');
-    // What only tidies up may fail: the next run replaces it.
-    else expect(exitCode, stderr).toBe(/"query":"drop table/.test(met() ?? '') ? 0 : 1);
-    await scenario.checkReader(home, fault.type === 'refused' ? 'error' : 'before');
-    disarm(cloud.of(home));
-    await scenario.finish(home);
-  });
-}
-
-/** Every request that changes something is killed around, or refused; the exhaustive form does both. */
-function faultsOf(service: WireService): readonly WireFault[] {
-  const types = ['killed after', 'refused', 'killed after', 'killed before'] as const;
-  return Array.from({ length: writes[service] }, (_, index) => index + 1).flatMap((number): readonly WireFault[] => {
-    if (isExhaustive) return [...new Set(types)].map((type) => ({ number, service, type }));
-    return number % 2 === 1 ? [{ number, service, type: types[((number - 1) / 2) % types.length] ?? 'refused' }] : [];
-  });
-}
-
-async function playAll(faults: readonly WireFault[]): Promise<void> {
-  const problems: string[] = [];
-  for (const fault of faults) {
-    await play(fault).catch((error: unknown) => {
-      problems.push(`${fault.type} ${fault.service} ${String(fault.number)}: ${String(error).slice(0, 3000)}`);
-    });
-  }
-  if (problems.length > 0) throw new Error(`${problems.length} of ${faults.length} failed:\n${problems.join('\n\n')}`);
-}
+afterAll(() => cases[Symbol.asyncDispose]());
 
 describe('a request that changes something', () => {
   test('in BigQuery, killed around or refused, is made good by the next run', { timeout }, async () => {
-    expect(writes.bigquery).toBeGreaterThan(10);
-    await playAll(faultsOf('bigquery'));
+    expect(cases.writes.bigquery).toBeGreaterThan(10);
+    await cases.playSingle('bigquery', 2);
   });
 
   test('in the bucket, killed around or refused, is made good by the next run', { timeout }, async () => {
-    expect(writes.gcs).toBeGreaterThan(5);
-    await playAll(faultsOf('gcs'));
+    expect(cases.writes.gcs).toBeGreaterThan(5);
+    await cases.playSingle('gcs', 2);
   });
 });
 
 describe('a run in which every request fails once', () => {
-  test.each(['unavailable', 'lost', 'hang'] as const)('(%s) is done all the same', { timeout }, (type) =>
-    withHome(async (home) => {
-      const { project, args } = scenario;
-      const met = armEach(cloud.of(home), type);
-      const { exitCode, stderr } = await project.run(home, args, { REQUEST_SECONDS: type === 'hang' ? '1' : '60' });
-      expect(exitCode, stderr).toBe(0);
-      expect(met()).toBeGreaterThan(writes.bigquery + writes.gcs);
-      project.check(home);
-      await scenario.checkNew(home);
-      disarm(cloud.of(home));
-      await scenario.finish(home);
-    }),
+  test.each(['unavailable', 'burst', 'lost', 'hang', 'slow'] as const)(
+    '(%s) is done all the same',
+    { timeout },
+    (type) => cases.playEach(type),
   );
 });
 
@@ -107,6 +46,7 @@ const JOBS: readonly (readonly [what: string, fault: Fault, exitCode: number])[]
     failed('invalidQuery', 'Transaction is aborted due to concurrent update against table t'),
     0,
   ],
+  ['waits for slots', { type: 'pending_job', ms: 4000 }, 0],
   ['is slow', { type: 'slow_job', ms: 2500 }, 0],
   ['takes longer than it may', { type: 'slow_job', ms: 60_000 }, 1],
   ['is cancelled by an admin', { type: 'cancel_job' }, 1],
@@ -115,7 +55,8 @@ const JOBS: readonly (readonly [what: string, fault: Fault, exitCode: number])[]
 
 describe('a job that BigQuery has taken', () => {
   test.each(JOBS)('and that %s', { timeout }, (_what, fault, exitCode) =>
-    withHome(async (home) => {
+    cases.withHome(async (home) => {
+      const { cloud, scenario } = cases;
       const { project, args } = scenario;
       const { front } = cloud.of(home);
       const isLoad = (call: FrontCall): boolean =>

@@ -24,8 +24,11 @@ const WRITES: ReadonlySet<CallKind> = new Set(['job_insert', 'table_insert', 'ta
 const isWrite = ({ kind }: FrontCall): boolean => WRITES.has(kind);
 const isUpload = ({ method }: ProxiedRequest): boolean => method !== 'GET' && method !== 'HEAD';
 
-/** unavailable: 503; lost: done, without an answer; hang: not done, and no answer either, past the client's time-out. */
-export type PassingFault = 'unavailable' | 'lost' | 'hang';
+/**
+ * unavailable: 503; burst: 503 several times on end; lost: done, without an answer; hang: not done, and no answer either, past the client's
+ * time-out; slow: everything takes long, uploads most of all.
+ */
+export type PassingFault = 'unavailable' | 'burst' | 'lost' | 'hang' | 'slow';
 
 /** How many requests that change something a home's services have had. */
 export function writesOf({ front, gcs }: CloudHome): Readonly<Record<WireService, number>> {
@@ -64,11 +67,14 @@ function frontFault(type: WireFault['type'] | PassingFault, kill: () => void) {
     case 'refused':
       return { type: 'refuse', status: 403, reason: 'accessDenied', message: 'Access Denied: struck down' } as const;
     case 'unavailable':
+    case 'burst':
       return { type: 'refuse', status: 503, reason: 'backendError' } as const;
     case 'lost':
       return { type: 'lose_response' } as const;
     case 'hang':
       return { type: 'hang' } as const;
+    case 'slow':
+      return { type: 'delay', ms: SLOW_MS } as const;
   }
 }
 
@@ -81,39 +87,47 @@ function proxyFault(type: WireFault['type'] | PassingFault, kill: () => void) {
     case 'refused':
       return { type: 'status', status: 403, message: 'no storage.objects.create access' } as const;
     case 'unavailable':
+    case 'burst':
       return { type: 'status', status: 503 } as const;
     case 'lost':
       return { type: 'lose_reply' } as const;
     case 'hang':
       return { type: 'hang' } as const;
+    case 'slow':
+      return { type: 'delay', ms: 5 * SLOW_MS } as const;
   }
 }
+
+const SLOW_MS = 200;
+/** How often on end a request is refused in a burst: fewer than the clients try. */
+const BURST = 2;
 
 /** Requests that only read and are of one kind are the same code: two of each meet the fault. */
 const READS = 2;
 
 /**
- * Every request that changes something meets the fault once and is answered when it is sent again; of those that read, the first of each kind.
+ * Every request that changes something meets the fault once (a burst: some times) and is answered when it is sent again; of those that read, the first of each kind.
  * Returns how many met it.
  */
 export function armEach(home: CloudHome, type: PassingFault): () => number {
-  const met = new Set<string>();
+  const met = new Map<string, number>();
   const reads = new Map<string, number>();
-  const isFirst = (what: string, read: string | null): boolean => {
-    if (met.has(what)) return false;
-    const count = read === null ? 0 : (reads.get(read) ?? 0) + 1;
-    if (read !== null) reads.set(read, count);
-    if (count > READS) return false;
-    met.add(what);
+  const times = type === 'burst' ? BURST : 1;
+  const isHit = (what: string, read: string | null): boolean => {
+    const hits = met.get(what) ?? 0;
+    if (hits >= times) return false;
+    if (hits === 0 && read !== null) {
+      const count = (reads.get(read) ?? 0) + 1;
+      reads.set(read, count);
+      if (count > READS) return false;
+    }
+    met.set(what, hits + 1);
     return true;
   };
   home.front.faults.add({
     on: (call) => {
       const { kind, jobId, body } = call;
-      return isFirst(
-        `${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`,
-        isWrite(call) ? null : kind,
-      );
+      return isHit(`${kind} ${jobId ?? ''} ${JSON.stringify(body ?? '').slice(0, 5000)}`, isWrite(call) ? null : kind);
     },
     fault: frontFault(type, () => undefined),
     times: Number.POSITIVE_INFINITY,
@@ -121,7 +135,7 @@ export function armEach(home: CloudHome, type: PassingFault): () => number {
   home.gcs.fault = (request) => {
     const { method, path, contentRange } = request;
     const what = `${method} ${path.replace(/upload_id=[^&]*/, '')} ${contentRange ?? ''} ${String(request.bytes)}`;
-    return isFirst(what, isUpload(request) ? null : method) ? proxyFault(type, () => undefined) : undefined;
+    return isHit(what, isUpload(request) ? null : method) ? proxyFault(type, () => undefined) : undefined;
   };
   return () => met.size;
 }

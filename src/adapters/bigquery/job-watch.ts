@@ -24,10 +24,15 @@ export interface WatchOptions {
   readonly jobTimeoutMs: number;
 }
 
+interface FailedJob {
+  readonly ok: false;
+  readonly resource: JobResource | undefined;
+  readonly refusal: Refusal;
+}
+
 export type JobEnd =
   /** `results`: the first page of a query job that was waited for. */
-  | { readonly ok: true; readonly resource: JobResource; readonly results?: QueryResponse }
-  | { readonly ok: false; readonly resource: JobResource | undefined; readonly refusal: Refusal };
+  { readonly ok: true; readonly resource: JobResource; readonly results?: QueryResponse } | FailedJob;
 
 /** The end of a job that has been submitted; cancels it and throws `interrupted` when the signal is aborted meanwhile. */
 export async function watchJob(jobId: string, kind: 'load' | 'statement', options: WatchOptions): Promise<JobEnd> {
@@ -66,8 +71,8 @@ async function pollJob(jobId: string, options: WatchOptions): Promise<JobEnd> {
 }
 
 /**
- * Long-polls the results of a query job, then reads the job for its statistics. A failed job answers the poll with an error; the
- * job itself is asked then, because the same error could be about the request alone. (The emulator forgets a job's error: then the poll's counts.)
+ * Long-polls the results of a query job, then reads the job for its statistics. A failed job answers the poll with its error, which may look like
+ * one that passes: so the job itself is asked before the poll is repeated. (The emulator forgets a job's error: then the poll's counts.)
  */
 async function awaitResults(jobId: string, options: WatchOptions): Promise<JobEnd> {
   const deadline = deadlineOf(options);
@@ -75,7 +80,9 @@ async function awaitResults(jobId: string, options: WatchOptions): Promise<JobEn
   let results: QueryResponse = {};
   for (;;) {
     try {
-      results = await accepted(() => options.api.jobResults(jobId), options);
+      const answer = await accepted(() => resultsOrFailure(jobId, options), options);
+      if ('ok' in answer) return answer;
+      results = answer;
       if (results.jobComplete !== false) break;
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -90,6 +97,16 @@ async function awaitResults(jobId: string, options: WatchOptions): Promise<JobEn
   if (end?.ok === false) return end;
   if (end === undefined) throw polled;
   return { ok: false, resource, refusal: { reason: polled.reason, message: polled.message } };
+}
+
+async function resultsOrFailure(jobId: string, { api }: WatchOptions): Promise<QueryResponse | FailedJob> {
+  try {
+    return await api.jobResults(jobId);
+  } catch (error) {
+    const end = await api.getJob(jobId).then(endOf, () => undefined);
+    if (end?.ok === false) return end;
+    throw error;
+  }
 }
 
 /** Asks about a job that BigQuery has taken: "not found" then means "not yet". */

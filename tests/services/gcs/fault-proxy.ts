@@ -4,6 +4,7 @@
  * (a PUT whose Content-Range names no bytes) is answered without finishing the upload.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProxiedRequest {
   /** 1 for the first request. */
@@ -24,6 +25,8 @@ export type ProxyFault =
   | { readonly type: 'lose_reply'; readonly afterwards?: () => void }
   /** The reply breaks off after this many bytes of its body. */
   | { readonly type: 'cut_reply'; readonly after: number }
+  /** The request is this long on its way. */
+  | { readonly type: 'delay'; readonly ms: number }
   /** Nothing is ever answered. */
   | { readonly type: 'hang' }
   /** One byte of the request's body is changed on the way. */
@@ -58,6 +61,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     requests.push(seen);
     const fault = proxy.fault(seen);
     if (fault?.type === 'hang') return;
+    if (fault?.type === 'delay') await sleep(fault.ms);
     if (fault?.type === 'reset') return void response.destroy();
     if (fault?.type === 'status')
       return sendStatus(response, fault.status, fault.message ?? `status ${String(fault.status)}`);

@@ -23,6 +23,8 @@ export type Fault =
   | { readonly type: 'delay'; readonly ms: number }
   /** The job (of an insert) ends with this error and has changed nothing. */
   | { readonly type: 'fail_job'; readonly reason: string; readonly message: string }
+  /** The job waits this long for slots: it stays in PENDING. */
+  | { readonly type: 'pending_job'; readonly ms: number }
   /** The job stays in RUNNING this long before it does its work. */
   | { readonly type: 'slow_job'; readonly ms: number }
   /** An admin cancels it. */

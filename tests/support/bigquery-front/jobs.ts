@@ -118,8 +118,9 @@ export class FrontJobs {
 
   async #follow(job: FrontJob, faults: readonly Fault[]): Promise<void> {
     await sleep(this.#times.pendingMs);
-    job.state = 'RUNNING';
     try {
+      for (const fault of faults) if (fault.type === 'pending_job') await this.#waitUnlessCancelled(job, fault.ms);
+      job.state = 'RUNNING';
       for (const fault of faults) {
         if (fault.type === 'fail_job') throw new FrontRefusal(400, fault.reason, fault.message);
         if (fault.type === 'cancel_job') throw stopped();

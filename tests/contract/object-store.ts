@@ -44,9 +44,11 @@ export function describeObjectStore(adapter: string, setUp: () => Promise<Object
       expect(await store.stat('job/empty.json')).toMatchObject({ bytes: 0 });
     });
 
-    it('may reuse the chunk after write has resolved', async () => {
+    it.each([
+      ['an array', new Uint8Array(600_000)],
+      ['a Buffer', Buffer.alloc(600_000)],
+    ])('may reuse the chunk after write has resolved: %s', async (_what, chunk) => {
       const writer = await store.create('job/reuse.ndjson');
-      const chunk = new Uint8Array(600_000);
       for (const value of [1, 2, 3, 4, 5]) {
         chunk.fill(value);
         await writer.write(chunk);

@@ -57,7 +57,8 @@ class MemoryObjectWriter implements ObjectWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#expectOpen('write');
-    this.#chunks.push(chunk.slice());
+    // Not `slice`: that of a Buffer is no copy.
+    this.#chunks.push(new Uint8Array(chunk));
   }
 
   async commit(guard?: () => Promise<void>): Promise<StoredObject & { readonly outcome: 'created' | 'identical' }> {

@@ -3,12 +3,13 @@ import type { ModelObserver, NodeResult, PlannedNode, RunResult } from '../../tr
 import { counted } from '../table.ts';
 import type { ModelSurroundings } from './surroundings.ts';
 
-export function runObserver(output: ModelSurroundings['output'], total: number): ModelObserver {
+/** `quiet`: only what failed. */
+export function runObserver(output: ModelSurroundings['output'], total: number, quiet: boolean): ModelObserver {
   const running = new Set<string>();
   let finished = 0;
   const progress = (): void =>
     output.progress(
-      running.size === 0 ? '' : `${String(finished)}/${String(total)} running ${[...running].join(', ')}`,
+      running.size === 0 || quiet ? '' : `${String(finished)}/${String(total)} running ${[...running].join(', ')}`,
     );
   return {
     started: (node) => {
@@ -18,6 +19,7 @@ export function runObserver(output: ModelSurroundings['output'], total: number):
     finished: (node, result) => {
       running.delete(node.name);
       finished++;
+      if (quiet && result.state !== 'failed') return;
       output.note(nodeLine(output, node, result, finished, total));
       for (const line of failureLines(output, result)) output.note(line);
       progress();

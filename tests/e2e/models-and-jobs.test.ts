@@ -178,6 +178,18 @@ describe('what a user of dbt types', () => {
   });
 });
 
+test('a message that repeats a long statement is short on the terminal, and whole in what is kept', async () => {
+  const columns = Array.from({ length: 300 }, (_, at) => `  ${at} as column_${at}`).join(',\n');
+  const failing = `select\n${columns},\n  error('the reason' || repeat(' of it', 3000)) as nope`;
+  writeFileSync(join(folder, 'models', 'broken.sql'), `{{ config(materialized='table') }}\n${failing}`);
+  const { exitCode, stderr } = await run('run', '-s', 'broken');
+  expect(exitCode).toBe(1);
+  expect(stderr.length).toBeLessThan(2500);
+  expect(stderr).toContain('target/compiled/demo/models/broken.sql');
+  expect(stderr).toContain('the whole message: run_results.json in the target folder, or with --json');
+  expect(readFileSync(join(folder, 'target/run_results.json'), 'utf8')).toContain(' of it'.repeat(3000));
+});
+
 describe('vars', () => {
   test('reach the templates, over those of the project', async () => {
     const inline = `select {{ var('days') }} as days, '{{ var('region', 'nowhere') }}' as region`;

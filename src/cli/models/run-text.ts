@@ -73,9 +73,13 @@ const MODE_WORDS: Readonly<Record<NodeResult['mode'], string>> = {
   tests: 'test',
 };
 
-function failureLines({ colours }: ModelSurroundings['output'], result: NodeResult): readonly string[] {
-  const error =
-    result.error === null ? [] : result.error.message.split('\n').map((line) => colours.red(`      ${line}`));
+function failureLines(output: ModelSurroundings['output'], result: NodeResult): readonly string[] {
+  const { colours } = output;
+  const lines =
+    result.error === null
+      ? []
+      : output.messageLines(result.error.message, 'run_results.json in the target folder, or with --json');
+  const error = lines.map((line) => colours.red(`      ${line}`));
   const hint = result.error?.hint === undefined ? [] : [`      ${colours.bold('hint')}: ${result.error.hint}`];
   return [...error, ...hint, ...result.warnings.map((warning) => colours.yellow(`      ${warning}`))];
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
+import { bundled } from './bundled.ts';
 import { runNode, type ChildResult } from './child.ts';
 import { megabytes, seconds } from './format.ts';
 import { median, middleRun, pairs, timesBare } from './rounds.ts';
@@ -28,7 +29,7 @@ class Uploads {
     const request = { endpoint: this.#server.endpoint, bucket: 'bench', name, line: LINE, lines };
     const file = this.#workspace.path('upload.json');
     writeFileSync(file, JSON.stringify(request));
-    const run = await runNode([join(REPOSITORY, 'bench', script), file], {
+    const run = await runNode([script, file], {
       cwd: REPOSITORY,
       env: { METADATA_SERVER_DETECTION: 'none' },
     });
@@ -50,14 +51,16 @@ export const gcsUpload: Bench = {
     const server = await startUploadSink();
     try {
       const uploads = new Uploads(server, context.workspace('gcs'));
+      const writer = await bundled('gcs-writer-process.ts');
+      const bare = join(REPOSITORY, 'bench', 'bare', 'gcs-upload.mjs');
       const runs = await pairs(
         context.rounds,
-        () => uploads.run('gcs-writer-process.ts', size),
-        () => uploads.run('bare/gcs-upload.mjs', size),
+        () => uploads.run(writer, size),
+        () => uploads.run(bare, size),
       );
       const ratio = 1 / timesBare<ChildResult>(runs, (run) => run.seconds);
       const shown = (run: ChildResult): string => `${seconds(run.seconds)} (${Math.round(size / run.seconds)} MB/s)`;
-      const { peakMb } = await uploads.run('gcs-writer-process.ts', large);
+      const { peakMb } = await uploads.run(writer, large);
       return [
         {
           work: `upload of one object of ${megabytes(size)}, checksums and create-only included`,

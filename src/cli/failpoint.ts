@@ -12,8 +12,11 @@
  */
 import { writeSync } from 'node:fs';
 import type { Env } from '../config/expression.ts';
+import type { Manifest } from '../core/batch.ts';
 import { SluiceError, type ErrorCode } from '../core/errors.ts';
+import type { JobDefinition } from '../core/job.ts';
 import type { ObjectStore, ObjectWriter, SnapshotSource, StreamSource } from '../ingest/ports.ts';
+import type { CommitGuard } from '../load/ports.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import type { StateStore } from '../state/ports.ts';
 import type { ModelWarehouse } from '../transform/index.ts';
@@ -103,10 +106,17 @@ export class Failpoint {
 
   /** A guard runs inside a transaction when all is written and nothing committed: a moment of its own. */
   #opened(warehouse: OpenWarehouse): OpenWarehouse {
-    const raw = this.#numbered('raw', warehouse.raw, ['prepare', 'loadBatch', 'loadAside']);
+    const raw = this.#numbered('raw', warehouse.raw, ['prepare', 'loadBatch', 'loadTogether', 'loadAside']);
     const guarded = (guard: () => Promise<void>) => () => this.#effect('warehouse.commit', guard);
+    const loadTogether = warehouse.raw.loadTogether === undefined ? undefined : raw.loadTogether?.bind(raw);
     return replacing(this.#numbered('warehouse', warehouse, ['close']), {
       raw: replacing(raw, {
+        ...(loadTogether === undefined
+          ? {}
+          : {
+              loadTogether: (job: JobDefinition, manifests: readonly Manifest[], guard: CommitGuard) =>
+                loadTogether(job, manifests, guarded(guard)),
+            }),
         loadBatch: (job, batch, hooks) => raw.loadBatch(job, batch, { ...hooks, guard: guarded(hooks.guard) }),
         loadAside: (job, batches, suffix, guard) =>
           raw.loadAside(job, batches, suffix, guarded(guard ?? (() => Promise.resolve()))),

@@ -20,7 +20,8 @@ export function exitCodeOf(error: unknown): number {
 export function printFailure(output: Output, error: unknown): void {
   const { code, message, hint } = errorJson(error);
   const { red, dim, bold } = output.colours;
-  output.note(`${red(bold('error'))}${dim(`[${code}]`)}: ${message}`);
+  const lines = output.messageLines(message, 'with --json');
+  output.note(`${red(bold('error'))}${dim(`[${code}]`)}: ${lines.join('\n')}`);
   if (hint !== undefined) output.note(`${bold('hint')}: ${hint}`);
   if (isSluiceError(error)) return;
   // A defect: the stack is what its report needs.

@@ -1,6 +1,6 @@
 /** `sluice run|build|test|seed|compile|ls|show|parse`: models, with dbt's names and flags. */
 import type { Command } from 'commander';
-import { wholeNumber, withProjectOptions } from './common-options.ts';
+import { choice, wholeNumber, withProjectOptions } from './common-options.ts';
 import type { CommandHandler, CommandResult } from './context.ts';
 import type { ModelOptions } from './model-surroundings.ts';
 import type { CompileModelsOptions } from './models/compile.ts';
@@ -24,10 +24,12 @@ export function addModelCommands(program: Command, choose: Choose): void {
   for (const command of ['run', 'build', 'test', 'seed'] as const) {
     const line = withSelection(program.command(command).description(RUN_COMMANDS[command]))
       .option('--threads <n>', 'models that are built at once (default: 4)', wholeNumber('--threads', 1))
-      .option('--fail-fast', 'start nothing more after the first failure');
+      .option('--fail-fast', 'start nothing more after the first failure')
+      .option('-q, --quiet', 'tell only what failed');
     if (command !== 'test') line.option('-f, --full-refresh', 'build incremental models and seeds from scratch');
     if (command === 'test' || command === 'build')
       line.option('--store-failures', 'keep the rows that fail a test in a table');
+    if (command === 'seed') line.option('--show', 'print the first rows of what was loaded');
     if (command === 'run' || command === 'build') {
       line
         .option('--event-time-start <day>', 'first day that models partitioned by day write again')
@@ -65,8 +67,10 @@ function addReadingCommands(program: Command, choose: Choose): void {
   withSelection(program.command('show').description('print the first rows of a model or of a query'))
     .option('--inline <sql>', "SQL to run instead of a model; may use {{ ref('…') }} and macros")
     .option('--limit <n>', 'rows to print (default: 5); -1 prints all', rowLimit)
-    .action((options: ModelOptions & ShowOptions) => {
-      choose(handler(options, async (around) => (await import('./models/show.ts')).showModel(options, around)));
+    .addOption(choice('--output <format>', 'text (default), or the rows as one JSON object', ['text', 'json']))
+    .action(({ output, ...options }: ModelOptions & ShowOptions & { readonly output?: 'text' | 'json' }) => {
+      const wanted = { ...options, ...(output === undefined ? {} : { outputFormat: output }) };
+      choose(handler(options, async (around) => (await import('./models/show.ts')).showModel(wanted, around)));
     });
 
   withVars(
@@ -85,8 +89,18 @@ function withVars(command: Command): Command {
 function withSelection(command: Command): Command {
   const selecting = command
     .option('-s, --select <selectors...>', 'nodes to take (default: all)')
-    .option('--exclude <selectors...>', 'nodes to leave out');
+    .option('-m, --models <selectors...>', 'the same as --select')
+    .option('--exclude <selectors...>', 'nodes to leave out')
+    .hook('preAction', selectModels);
   return withVars(withProjectOptions(selecting)).addHelpText('after', SELECT_HELP);
+}
+
+/** Both spellings may stand in one line. */
+function selectModels(command: Command): void {
+  const { select = [], models } = command.opts<{ readonly select?: string[]; readonly models?: string[] }>();
+  if (models === undefined) return;
+  command.setOptionValue('select', [...select, ...models]);
+  command.setOptionValue('models', undefined);
 }
 
 function handler(options: ModelOptions, work: (around: ModelSurroundings) => Promise<CommandResult>): CommandHandler {

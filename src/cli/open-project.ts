@@ -50,7 +50,7 @@ export function environmentLookup(context: CliContext, what: string): (name: str
 /** The secrets of a job's REST listing, as far as the environment has them. */
 export function rememberJobSecrets(job: JobDefinition, { env, redactor }: CliContext): void {
   if (job.snapshot === null) return;
-  const endpoint = job.snapshot.endpoint((name, fallback) => env[name] ?? fallback ?? '');
-  for (const secret of endpointSecrets(endpoint)) redactor.add(secret);
-  redactor.addUrl(endpoint.baseUrl);
+  const lookup = (name: string, fallback?: string): string => env[name] ?? fallback ?? '';
+  for (const secret of endpointSecrets(job.snapshot, lookup)) redactor.add(secret);
+  redactor.addUrl(job.snapshot.endpoint(lookup).baseUrl);
 }

@@ -3,6 +3,7 @@
  * Every text passes the redactor. Colours and progress exist on a terminal only.
  */
 import type { Redactor } from '../config/secret.ts';
+import { shortMessage } from './short-message.ts';
 
 export interface TextStream {
   write(text: string): unknown;
@@ -63,6 +64,15 @@ export class Output {
   note(line = ''): void {
     this.#clearProgress();
     this.#stderr.write(`${this.#redactor.redact(line)}\n`);
+  }
+
+  /**
+   * Lines for a message that may repeat a whole statement; what is cut out stands elsewhere (`whole`). Secrets go first: half of one would not be
+   * known again.
+   */
+  messageLines(message: string, whole: string): readonly string[] {
+    const { text, isWhole } = shortMessage(this.#redactor.redact(message));
+    return [...text.split('\n'), ...(isWhole ? [] : [`(shortened; the whole message: ${whole})`])];
   }
 
   /** The one object of `--json`. */

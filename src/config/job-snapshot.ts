@@ -1,5 +1,6 @@
 /** The REST listing of a job: what the user wrote -> a function that resolves it against the environment when it is needed. */
 import type { Paginator, RestAuth, RestEndpoint, SnapshotDefinition } from '../core/job.ts';
+import { looksSecret } from '../core/secret-names.ts';
 import { isMap, type JobCheck, type UnknownMap } from './job-check.ts';
 
 /** CUSTOMER.md §2 for this reference; a longer one only makes absences more careful. */
@@ -55,6 +56,9 @@ export function readSnapshot(check: JobCheck, value: unknown): SnapshotDefinitio
   };
   return {
     toleranceMs: check.durationMs(map['tolerance'], 'snapshot.tolerance', DEFAULT_TOLERANCE_MS),
+    environmentHeaders: Object.entries(isMap(map['headers']) ? map['headers'] : {}).flatMap(([name, header]) =>
+      isMap(header) ? [name] : [],
+    ),
     endpoint: (env): RestEndpoint => ({
       baseUrl: baseUrl(env) ?? '',
       params: resolveAll(params, env),
@@ -177,21 +181,33 @@ function readPaginator(check: JobCheck, value: unknown): Paginator {
   return result as unknown as Paginator;
 }
 
-/** Values of an endpoint that must never be shown. Headers count as secret unless they are known to be harmless. */
-export function endpointSecrets(endpoint: RestEndpoint): readonly string[] {
-  const { auth, headers } = endpoint;
+/**
+ * Values of the endpoint that must never be shown. A header that says who calls (`x-client: 'shop'`) is none, or every "shop" in the output would
+ * be masked: it counts when its value comes from the environment, or its name sounds like a credential.
+ */
+export function endpointSecrets({ endpoint, environmentHeaders }: SnapshotDefinition, env: Lookup): readonly string[] {
+  const { auth, headers, params } = endpoint(env);
+  const isHarmless = (name: string): boolean => HARMLESS_HEADERS.has(name.toLowerCase());
   const secrets = Object.entries(headers).flatMap(([name, value]) =>
-    HARMLESS_HEADERS.has(name.toLowerCase()) ? [] : [value],
+    (environmentHeaders.includes(name) && !isHarmless(name)) || looksSecret(name) ? withParts(value) : [],
   );
+  secrets.push(...Object.entries(params).flatMap(([name, value]) => (looksSecret(name) ? [value] : [])));
   if (auth === null) return secrets;
   if (auth.type === 'bearer') return [...secrets, auth.token];
-  if (auth.type === 'header') return [...secrets, auth.value];
+  if (auth.type === 'header') return [...secrets, ...withParts(auth.value)];
   if (auth.type === 'oauth2_client_credentials')
     return [...secrets, auth.clientSecret, btoaText(`${auth.clientId}:${auth.clientSecret}`)];
   return [...secrets, auth.password, btoaText(`${auth.username}:${auth.password}`)];
 }
 
 const HARMLESS_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
+
+/** `Bearer abc`, `sid=abc; lang=de`: a server may repeat `abc` alone. */
+function withParts(value: string): readonly string[] {
+  const token = /^[A-Za-z]+ +(\S.*)$/.exec(value)?.[1];
+  const cookies = [...value.matchAll(/(?:^|; *)[^=;\s]+=([^;]+)/g)].map(([, cookie = '']) => cookie);
+  return [value, ...(token === undefined ? [] : [token]), ...cookies];
+}
 
 /** As it stands in a Basic header. */
 function btoaText(text: string): string {

@@ -3,6 +3,8 @@
  * `Redactor` is the second line: whatever text leaves the process by the command line or an artifact goes through it, so that a
  * secret which a vendor's error message repeats is still not shown.
  */
+import { looksSecret } from '../core/secret-names.ts';
+
 const MASK = '***';
 
 export class Secret {
@@ -68,7 +70,7 @@ export class Redactor {
 }
 
 function secretParameters(url: URL): string[] {
-  return [...url.searchParams].filter(([name]) => /pass|secret|token|key|sig/i.test(name)).map(([, value]) => value);
+  return [...url.searchParams].filter(([name]) => looksSecret(name)).map(([, value]) => value);
 }
 
 function decoded(text: string): string {

@@ -85,6 +85,8 @@ export interface SnapshotDefinition {
   readonly toleranceMs: number;
   /** Environment variables this endpoint needs; checked only when a snapshot is downloaded. */
   readonly endpoint: (env: (name: string, fallback?: string) => string) => RestEndpoint;
+  /** Headers whose values come from the environment; the other ones stand in the job file for everybody to read. */
+  readonly environmentHeaders: readonly string[];
 }
 
 export interface JobLimits {

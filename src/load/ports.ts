@@ -47,6 +47,11 @@ export interface RawWarehouse {
   loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>>;
   loadBatch(job: JobDefinition, batch: LoadBatch, hooks: LoadHooks): Promise<LoadedRows>;
   /**
+   * The same for several batches of kind `stream`, all of them or none; gives the rows of each. Which of them cannot be loaded is not said:
+   * whoever needs to know loads one by one. Absent where a transaction for each costs no more.
+   */
+  loadTogether?(job: JobDefinition, manifests: readonly Manifest[], guard: CommitGuard): Promise<readonly LoadedRows[]>;
+  /**
    * Fills new raw tables, named with `suffix`, from all these batches; the tables in use stay as they are. Leftovers of an earlier attempt
    * are replaced.
    */

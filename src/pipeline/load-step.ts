@@ -1,6 +1,6 @@
 /**
- * load: every sealed batch that the warehouse does not hold goes into the raw tables, each in one transaction, in order of number. The
- * warehouse itself says what it holds: one that was lost, replaced or restored from a copy gets what it lacks.
+ * load: every sealed batch that the warehouse does not hold goes into the raw tables, each in one transaction or in one with its neighbours, in
+ * order of number. The warehouse itself says what it holds: one that was lost, replaced or restored from a copy gets what it lacks.
  *
  * If the process dies: before the warehouse's commit nothing happened; after it, the next run finds the batch in the warehouse and only
  * notes it in the state store.
@@ -8,10 +8,11 @@
 import { batchId, type Admission, type Manifest } from '../core/batch.ts';
 import { SluiceError, isSluiceError } from '../core/errors.ts';
 import { readAdmission, writeAdmission } from '../ingest/manifest-store.ts';
-import type { SnapshotJudge } from '../load/ports.ts';
+import type { LoadedRows, SnapshotJudge } from '../load/ports.ts';
 import { verifyObjects } from '../load/verify-objects.ts';
 import type { BatchRecord } from '../state/ports.ts';
 import { admittedBatchesSql, snapshotGuardSql } from './entity-sql.ts';
+import { GROUP_LIMITS, loadGroups } from './load-groups.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -144,6 +145,47 @@ async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: Bat
   }
 }
 
+/**
+ * Several plain batches in one transaction. Whatever fails, they are loaded one by one instead: the error then names its batch, and those before
+ * it are loaded.
+ */
+async function loadGroup(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  group: readonly BatchRecord[],
+): Promise<number | undefined> {
+  const { job, store, state, observer } = context.ports;
+  const manifests = group.flatMap(({ manifest }) =>
+    manifest !== null && manifest.objects.length > 0 ? [manifest] : [],
+  );
+  if (warehouse.raw.loadTogether === undefined || manifests.length < 2) return undefined;
+  observer.progress(`loading ${group[0]?.id ?? ''} and ${group.length - 1} more`);
+  const verified = verifyObjects(
+    store,
+    manifests.flatMap(({ objects }) => objects),
+  );
+  verified.catch(() => undefined);
+  const guard = async (): Promise<void> => {
+    await verified;
+    await context.session.guard();
+  };
+  let loaded: readonly LoadedRows[];
+  try {
+    loaded = await warehouse.raw.loadTogether(job, manifests, guard);
+  } catch (error) {
+    if (isSluiceError(error, 'lease_lost') || isSluiceError(error, 'interrupted')) throw error;
+    return undefined;
+  } finally {
+    await verified.catch(() => undefined);
+  }
+  const seqs = group.map(({ seq }) => seq);
+  await state.markLoaded(context.session.lease, seqs);
+  for (const seq of seqs) context.noteState(seq, 'loaded');
+  for (const [at, { stream, deadLetters }] of loaded.entries())
+    observer.note(`loaded ${manifests[at]?.batchId ?? ''}: ${stream} rows, ${deadLetters} dead letters`);
+  return loaded.reduce((sum, { stream, deadLetters }) => sum + stream + deadLetters, 0);
+}
+
 /** Makes missing raw tables, and compares what the state store and the warehouse say; the warehouse is right. */
 export async function reconcileRaw(context: RunContext, warehouse: OpenWarehouse): Promise<void> {
   const { job, state } = context.ports;
@@ -215,10 +257,16 @@ export async function loadStep(context: RunContext, warehouse: OpenWarehouse): P
   const { job, state } = context.ports;
   await acceptRefused(context);
   let rows = 0;
-  for (const batch of await state.batches(job.name, { states: ['landed'] })) {
-    context.noteBatch(batch);
+  for (const group of loadGroups(await state.batches(job.name, { states: ['landed'] }), GROUP_LIMITS)) {
     context.checkAborted();
-    rows += await loadOne(context, warehouse, batch);
+    for (const batch of group) context.noteBatch(batch);
+    const together = await loadGroup(context, warehouse, group);
+    rows += together ?? 0;
+    if (together !== undefined) continue;
+    for (const batch of group) {
+      context.checkAborted();
+      rows += await loadOne(context, warehouse, batch);
+    }
   }
   return rows;
 }

@@ -1,5 +1,5 @@
 /** Model commands on models that a job publishes: the job's lease, the job's ledger. */
-import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -127,6 +127,67 @@ describe('sluice run', () => {
     }
     expect(await run('run', '--select', 'current_customer')).toMatchObject({ exitCode: 0 });
   });
+});
+
+describe('what a user of dbt types', () => {
+  test('-m selects as --select does, together with it', async () => {
+    const names = async (...args: string[]): Promise<string[]> =>
+      (await run('ls', '--output', 'name', '--resource-type', 'model', 'seed', ...args)).stdout.trim().split('\n');
+    expect(await names('-m', 'current_customer')).toEqual(['current_customer']);
+    expect(await names('--models', 'current_customer', '-s', 'country')).toEqual(['current_customer', 'country']);
+    expect(await run('run', '--models', 'stg_customer_events')).toMatchObject({ exitCode: 0 });
+    const { args } = JSON.parse(readFileSync(join(folder, 'target/run_results.json'), 'utf8')) as { args: object };
+    expect(args).toMatchObject({ select: ['stg_customer_events'] });
+  });
+
+  test('--quiet says nothing of what went well, and all of what did not', async () => {
+    for (const args of [
+      ['seed', '-q'],
+      ['run', '--quiet', '-s', 'stg_customer_events'],
+      ['test', '-q', '-s', 'country'],
+    ])
+      expect({ args, ...(await run(...args)) }).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+    writeFileSync(join(folder, 'models', 'broken.sql'), `{{ config(materialized='view') }} select no_such_column`);
+    const { exitCode, stdout, stderr } = await run('run', '--quiet', '-s', 'stg_customer_events', 'broken');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/FAIL broken[^]*no_such_column/);
+    expect(stderr).not.toContain('stg_customer_events');
+  });
+
+  test('seed --show prints the first rows, show --output json prints them as one object', async () => {
+    const { exitCode, stdout } = await run('seed', '--show');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^country, the first rows:\ncountry +name\nAT +Österreich\n/);
+    expect((await run('seed')).stdout).not.toContain('the first rows');
+    const inline = await run(
+      'show',
+      '--inline',
+      'select 1 as a, cast(9007199254740993 as bigint) as b',
+      '--output',
+      'json',
+    );
+    expect(JSON.parse(inline.stdout)).toMatchObject({ show: [{ a: 1 }] });
+    expect(inline.stdout).toContain('9007199254740993');
+    writeFileSync(join(folder, 'models', 'country_names.sql'), `{{ config(materialized='view') }} select 1 as n`);
+    const model = await run('show', '-m', 'country_names', '--output', 'json');
+    expect(JSON.parse(model.stdout)).toMatchObject({ node: 'country_names', show: [{ n: 1 }] });
+    expect(await run('show', '--inline', 'select 1', '--output', 'xml')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('Allowed choices are text, json'),
+    });
+  });
+});
+
+test('a message that repeats a long statement is short on the terminal, and whole in what is kept', async () => {
+  const columns = Array.from({ length: 300 }, (_, at) => `  ${at} as column_${at}`).join(',\n');
+  const failing = `select\n${columns},\n  error('the reason' || repeat(' of it', 3000)) as nope`;
+  writeFileSync(join(folder, 'models', 'broken.sql'), `{{ config(materialized='table') }}\n${failing}`);
+  const { exitCode, stderr } = await run('run', '-s', 'broken');
+  expect(exitCode).toBe(1);
+  expect(stderr.length).toBeLessThan(2500);
+  expect(stderr).toContain('target/compiled/demo/models/broken.sql');
+  expect(stderr).toContain('the whole message: run_results.json in the target folder, or with --json');
+  expect(readFileSync(join(folder, 'target/run_results.json'), 'utf8')).toContain(' of it'.repeat(3000));
 });
 
 describe('vars', () => {

@@ -128,6 +128,18 @@ test('no secret is printed or stored, whatever fails', async () => {
   for (const file of filesBelow(folder)) expectNoCanary(readFileSync(file, 'utf8'), file);
 }, 300_000);
 
+test('what a job says of itself in a header is no secret, and a credential in one is', async () => {
+  const job = join(folder, 'jobs', 'customer.ts');
+  const text = readFileSync(job, 'utf8');
+  const headers = `headers: { 'x-client': 'sluice', 'x-api-key': 'wellensittich-66' },`;
+  writeFileSync(job, text.replace("path: '/customers',", `path: '/customers', ${headers}`));
+  answer = () => ({ status: 404, body: 'no such client: sluice with wellensittich-66' });
+  const { stdout, stderr } = await run('job', 'run', 'customer', '--full-load');
+  writeFileSync(job, text);
+  expect(stdout + stderr).toContain('no such client: sluice with ***');
+  expect(stdout + stderr).not.toContain('wellensittich-66');
+}, 300_000);
+
 test('a dry run writes nothing, on a new project and on one that has run', async () => {
   const home = join(parent, 'dry');
   const dry = (...args: string[]) => sluice(args, { cwd: folder, env: { ...env, SLUICE_HOME: home } });

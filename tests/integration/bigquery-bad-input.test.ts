@@ -221,6 +221,30 @@ describe('a table that somebody changed by hand', () => {
   });
 });
 
+it('says that a table is clustered otherwise than its model, and what heals it, but goes on', async () => {
+  const before = await orders();
+  for (const sql of [
+    'create table shop.aside as select * from shop.current_order',
+    'drop table shop.current_order',
+    'create table shop.current_order\ncluster by channel as select * from shop.aside',
+    'drop table shop.aside',
+  ])
+    await project.warehouse((models) => models.execute(sql));
+  const name = String.fromCharCode(before.charCodeAt(before.length - 1) + 1);
+  await event(name);
+  const told = await hourly();
+  expect(told).toMatchObject({ exitCode: 0, errors: [] });
+  expect(told.warnings).toEqual([
+    expect.stringMatching(
+      /current_order` is clustered by channel, the model says clustered by order_number; to rebuild it so: sluice run --select current_order --full-refresh/,
+    ),
+  ]);
+  expect(await orders()).toBe(before + name);
+  expect(await hourly({ fullRefresh: true })).toMatchObject({ exitCode: 0, errors: [] });
+  await event(String.fromCharCode(name.charCodeAt(0) + 1));
+  expect(await hourly()).toMatchObject({ exitCode: 0, errors: [], warnings: [] });
+});
+
 it('keeps readers on a table of which the rebuilt one is much smaller, until that is accepted', async () => {
   const before = await orders();
   await project.warehouse((models) =>

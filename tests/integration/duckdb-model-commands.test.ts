@@ -50,6 +50,7 @@ function around(more: Partial<ModelSurroundings> = {}): ModelSurroundings {
       colours,
       result: (line?: string) => void results.push(line ?? ''),
       note: (line?: string) => void notes.push(line ?? ''),
+      messageLines: (message: string) => message.split('\n'),
       progress: () => undefined,
     },
     signal: new AbortController().signal,

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createGcsObjectStore } from '../../src/adapters/gcs/object-store.ts';
 import { LARGEST_CHUNK_BYTES, SMALLEST_CHUNK_BYTES, UploadMemory } from '../../src/adapters/gcs/upload-memory.ts';
 import type { ObjectStore } from '../../src/ingest/ports.ts';
@@ -46,6 +46,7 @@ function failFirst(times: number, matches: (request: ProxiedRequest) => boolean,
 const isUpload = ({ method, path }: ProxiedRequest) => method === 'POST' && path.includes('uploadType=multipart');
 const isChunk = (from: number) => (request: ProxiedRequest) =>
   request.contentRange?.startsWith(`bytes ${String(from)}-`) ?? false;
+const isOpening = ({ method, path }: ProxiedRequest) => method === 'POST' && path.includes('uploadType=resumable');
 const isRead = ({ path }: ProxiedRequest) => path.includes('alt=media');
 
 describe('a small object', () => {
@@ -150,6 +151,73 @@ describe('an object in chunks', () => {
     expect((await put(store, 'job/big.ndjson', parts)).outcome).toBe('created');
     expect((await put(store, 'job/big.ndjson', parts)).outcome).toBe('identical');
     await expect(put(store, 'job/big.ndjson', parts.toReversed())).rejects.toMatchObject({ code: 'object_conflict' });
+  });
+
+  it('is compared as well when the service refuses a taken name from the start, without sending it', async () => {
+    await put(direct, 'job/big.ndjson', parts);
+    const sent = proxy.requests.length;
+    failFirst(9, isOpening, { type: 'status', status: 412, message: 'conditionNotMet' });
+    expect((await put(store, 'job/big.ndjson', [...parts, ...parts].slice(0, 9))).outcome).toBe('identical');
+    await expect(put(store, 'job/big.ndjson', [...parts, ...parts])).rejects.toMatchObject({ code: 'object_conflict' });
+    expect(proxy.requests.slice(sent).filter(({ contentRange }) => contentRange !== undefined)).toEqual([]);
+  });
+
+  it('goes on where the service stands when it took a part of a chunk only', async () => {
+    failFirst(1, isChunk(0), { type: 'short', bytes: MIB });
+    const stored = await put(store, 'job/big.ndjson', parts);
+    expect(checksum(await get(direct, 'job/big.ndjson'))).toBe(stored.checksum);
+    expect(proxy.requests.map(({ contentRange }) => contentRange).filter(Boolean)).toEqual([
+      `bytes 0-${first - 1}/*`,
+      `bytes ${MIB}-${first - 1}/*`,
+      `bytes ${first}-${whole.length - 1}/${whole.length}`,
+    ]);
+  });
+
+  it('takes the next bytes while a chunk is under way, and no more than one chunk of them', async () => {
+    store = createGcsObjectStore(optionsOf(proxy.endpoint), { ...SETTINGS, retry: { ...RETRY, timeoutMs: 1500 } });
+    failFirst(1, isChunk(0), { type: 'hang' });
+    const writer = await store.create('job/big.ndjson');
+    let written = 0;
+    const all = (async () => {
+      for (const part of [...parts, ...parts]) {
+        await writer.write(part);
+        written += part.length;
+      }
+    })();
+    await vi.waitFor(() => expect(proxy.requests.filter(isChunk(0)).length).toBe(1));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(Math.floor(written / first)).toBe(1);
+    await all;
+    const stored = await writer.commit();
+    expect(stored.bytes).toBe(2 * whole.length);
+    expect(checksum(await get(direct, 'job/big.ndjson'))).toBe(checksum(Buffer.concat([whole, whole])));
+  });
+
+  it('is not completed any more when the lease is lost while the service is not answering', async () => {
+    failFirst(9, isChunk(first), { type: 'status', status: 503 });
+    const writer = await store.create('job/big.ndjson');
+    for (const part of parts) await writer.write(part);
+    let guarded = 0;
+    const lost = new Error('lease lost');
+    const commit = writer.commit(async () => {
+      if ((guarded += 1) === 2) throw lost;
+    });
+    await expect(commit).rejects.toBe(lost);
+    expect(proxy.requests.filter(isChunk(first)).length).toBe(1);
+    expect(await names(direct, '')).toEqual([]);
+  });
+
+  it('ends the thread for its checksum with the writer, whatever became of it', async () => {
+    const threads = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+    const before = threads();
+    const aborted = await store.create('job/a.ndjson');
+    for (const part of parts) await aborted.write(part);
+    expect(threads()).toBeGreaterThan(before);
+    await aborted.abort();
+    await put(store, 'job/b.ndjson', parts);
+    failFirst(9, isChunk(0), { type: 'status', status: 403 });
+    await expect(put(store, 'job/c.ndjson', [...parts, ...parts])).rejects.toMatchObject({ code: 'store_read_only' });
+    expect(threads()).toBe(before);
   });
 
   it('is deleted again when it arrived with other bytes', async () => {
@@ -304,11 +372,14 @@ describe('what an operator has to know', () => {
   });
 });
 
-it('shares the memory for chunks among open uploads', () => {
+it('shares the memory for chunks among open uploads, and uses it again', () => {
   const memory = new UploadMemory();
   const taken = [1, 2, 3, 4, 5, 6].map(() => memory.take());
-  expect(taken.map((size) => size / MIB)).toEqual([24, 8, 8, 8, 8, 8]);
-  for (const size of taken) memory.giveBack(size);
-  expect(memory.take()).toBe(LARGEST_CHUNK_BYTES);
-  expect(SMALLEST_CHUNK_BYTES % (256 * 1024)).toBe(0);
+  expect(taken.map(({ filling }) => filling.byteLength / MIB)).toEqual([24, 8, 8, 8, 8, 8]);
+  for (const chunks of taken.toReversed()) memory.giveBack(chunks, true);
+  expect(memory.take() === taken[0]).toBe(true);
+  const busy = memory.take();
+  memory.giveBack(busy, false);
+  expect(memory.take() === busy).toBe(false);
+  expect((LARGEST_CHUNK_BYTES % (256 * 1024)) + (SMALLEST_CHUNK_BYTES % (256 * 1024))).toBe(0);
 });

@@ -1,7 +1,7 @@
 /**
  * Landing to raw tables on DuckDB, by its own JSON reader straight from the files: no row passes through JavaScript. One transaction
- * per batch removes what an earlier attempt left of the batch, inserts its rows, compares the counts with the manifest and notes the
- * batch in `_sluice_batches`; that note is what "loaded" means, so a warehouse that was lost or restored shows what it lacks.
+ * per batch, or per group of small ones, removes what an earlier attempt left of them, inserts their rows, compares the counts of each with its
+ * manifest and notes the batches in `_sluice_batches`; that note is what "loaded" means, so a warehouse that was lost or restored shows what it lacks.
  */
 import type { Admission, Manifest, ManifestObject } from '../../core/batch.ts';
 import { SluiceError, isSluiceError, messageOf } from '../../core/errors.ts';
@@ -16,6 +16,8 @@ import {
   type RawType,
 } from '../../load/raw-columns.ts';
 import type { DuckDbDatabase, SqlRunner } from './database.ts';
+import { quote, text, timestamp } from './literals.ts';
+import { replaysOf, replayUpdate, type Replay } from './replay-marks.ts';
 
 const TYPES: Readonly<Record<RawType, string>> = {
   STRING: 'varchar',
@@ -27,6 +29,8 @@ const TYPES: Readonly<Record<RawType, string>> = {
 /** DuckDB's reader allocates twice this per thread, so it is raised only for objects that hold such a line. */
 const DEFAULT_OBJECT_SIZE = 16 * 1024 * 1024;
 
+type LoadTogether = Parameters<NonNullable<RawWarehouse['loadTogether']>>;
+
 const TABLES = Object.keys(RAW_TABLES) as RawTable[];
 
 export interface DuckDbRawOptions {
@@ -36,28 +40,9 @@ export interface DuckDbRawOptions {
   readonly locate: (objectName: string) => string;
 }
 
-const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
-const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-
-function timestamp(rfc3339: string): string {
-  return `timestamp '${rfc3339.replace('T', ' ').replace('Z', '')}'`;
-}
-
 /** True for the admission of an incomplete snapshot: it counts with its rows, not with its absences, so nothing needs deciding. */
 function admits(manifest: Manifest, admission: Admission | null): boolean {
   return manifest.snapshot !== undefined && (!manifest.snapshot.complete || admission?.admitted === true);
-}
-
-interface Replay {
-  readonly seq: number;
-  /** Timestamp literal. */
-  readonly at: string;
-}
-
-function replaysOf(manifests: readonly Manifest[]): readonly Replay[] {
-  return manifests
-    .filter((manifest) => manifest.kind === 'replay')
-    .map((manifest) => ({ seq: manifest.seq, at: timestamp(manifest.logicalTime) }));
 }
 
 export class DuckDbRawWarehouse implements RawWarehouse {
@@ -147,7 +132,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     const { manifest } = batch;
     try {
       return await this.#database.transaction(async (transaction) => {
-        await this.#removeBatch(transaction, job, manifest);
+        await this.#removeBatches(transaction, job, [manifest]);
         const loaded = await this.#insertObjects(transaction, job, [manifest], '');
         await transaction.run(`insert into ${this.#batches} values ${this.#note(job, manifest)}`);
         if (manifest.kind === 'replay' || loaded.deadLetters > 0) {
@@ -169,20 +154,66 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     }
   }
 
-  async #removeBatch(transaction: SqlRunner, job: JobDefinition, manifest: Manifest): Promise<void> {
-    const { rows } = await transaction.query(
-      `select 1 from ${this.#batches} where job = ${text(job.name)} and seq = ${manifest.seq}`,
-    );
-    if (rows.length === 0 && !(await this.#hasRows(transaction, job, manifest))) return;
-    for (const table of TABLES)
-      await transaction.run(`delete from ${this.#table(job, table)} where _seq = ${manifest.seq}`);
-    await transaction.run(`delete from ${this.#batches} where job = ${text(job.name)} and seq = ${manifest.seq}`);
+  async loadTogether(...[job, manifests, guard]: LoadTogether): Promise<readonly LoadedRows[]> {
+    try {
+      return await this.#database.transaction(async (transaction) => {
+        await this.#removeBatches(transaction, job, manifests);
+        const loaded = await this.#insertObjects(transaction, job, manifests, '');
+        const rows = await this.#rowsOfEach(transaction, job, manifests);
+        const notes = manifests.map((manifest) => this.#note(job, manifest));
+        await transaction.run(`insert into ${this.#batches} values ${notes.join(', ')}`);
+        if (loaded.deadLetters > 0)
+          await this.#markReplayed(transaction, job, await this.#replaysKnown(transaction, job), '');
+        await guard();
+        return rows;
+      });
+    } catch (error) {
+      throw loadError(error, job, `${manifests.length} batches together`);
+    }
   }
 
-  async #hasRows(transaction: SqlRunner, job: JobDefinition, manifest: Manifest): Promise<boolean> {
-    const tables = TABLES.map(
-      (table) => `exists (select 1 from ${this.#table(job, table)} where _seq = ${manifest.seq})`,
+  /** The sum over a group says nothing of each: one batch's surplus may hide what another one lacks. */
+  async #rowsOfEach(
+    transaction: SqlRunner,
+    job: JobDefinition,
+    manifests: readonly Manifest[],
+  ): Promise<readonly LoadedRows[]> {
+    const counted = { stream: new Map<number, number>(), dead: new Map<number, number>() };
+    for (const role of ['stream', 'dead'] as const) {
+      const { rows } = await transaction.query(
+        `select _seq, count(*) from ${this.#table(job, ROLE_TABLES[role])} where ${seqIn(manifests)} group by _seq`,
+      );
+      for (const [seq, count] of rows) counted[role].set(Number(seq), Number(count));
+    }
+    return manifests.map(({ seq, batchId, objects }) => {
+      for (const role of ['stream', 'dead'] as const) {
+        const expected = objects.reduce((sum, object) => sum + (object.role === role ? object.rows : 0), 0);
+        const inserted = counted[role].get(seq) ?? 0;
+        if (inserted !== expected)
+          throw wrongCount(
+            job,
+            rawTableName(job.entity, ROLE_TABLES[role]),
+            inserted,
+            expected,
+            `the manifest of ${batchId} names`,
+          );
+      }
+      return { stream: counted.stream.get(seq) ?? 0, snapshot: 0, deadLetters: counted.dead.get(seq) ?? 0 };
+    });
+  }
+
+  async #removeBatches(transaction: SqlRunner, job: JobDefinition, manifests: readonly Manifest[]): Promise<void> {
+    const { rows } = await transaction.query(
+      `select 1 from ${this.#batches} where job = ${text(job.name)} and ${seqIn(manifests, 'seq')}`,
     );
+    if (rows.length === 0 && !(await this.#hasRows(transaction, job, manifests))) return;
+    for (const table of TABLES)
+      await transaction.run(`delete from ${this.#table(job, table)} where ${seqIn(manifests)}`);
+    await transaction.run(`delete from ${this.#batches} where job = ${text(job.name)} and ${seqIn(manifests, 'seq')}`);
+  }
+
+  async #hasRows(transaction: SqlRunner, job: JobDefinition, manifests: readonly Manifest[]): Promise<boolean> {
+    const tables = TABLES.map((table) => `exists (select 1 from ${this.#table(job, table)} where ${seqIn(manifests)})`);
     const { rows } = await transaction.query(`select ${tables.join(' or ')}`);
     return rows[0]?.[0] === true;
   }
@@ -240,13 +271,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
       );
       const expected = objects.reduce((total, object) => total + object.rows, 0);
       if (inserted !== expected) {
-        throw new SluiceError(
-          'load_failed',
-          `job ${job.name}: ${rawTableName(job.entity, table)} took ${inserted} rows, the manifests name ${expected}`,
-          {
-            hint: 'Nothing was loaded. Run the same command again; when it stays, a landing object was changed by hand.',
-          },
-        );
+        throw wrongCount(job, rawTableName(job.entity, table), inserted, expected, 'the manifests name');
       }
       counts[role] = inserted;
     }
@@ -275,30 +300,16 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     return rows.map(([seq, at]) => ({ seq: Number(seq), at: `timestamp ${text(String(at))}` }));
   }
 
-  /** Dead letters that a replay landed after all are marked with the replay's logical time, whichever of the two was loaded first. */
   async #markReplayed(
     transaction: SqlRunner,
     job: JobDefinition,
     replays: readonly Replay[],
     suffix: string,
   ): Promise<void> {
-    const dead = this.#table(job, 'dead_letter', suffix);
-    for (const { seq, at } of replays) await transaction.run(this.#replayUpdate(job, dead, suffix, seq, at));
-  }
-
-  #replayUpdate(job: JobDefinition, dead: string, suffix: string, seq: number, at: string): string {
-    return `update ${dead} as dead set _replayed_at = ${at}
-from (
-    select _topic, _epoch, _partition, _offset, null as _snapshot_id, null as _page, null as _row
-    from ${this.#table(job, 'stream', suffix)} where _seq = ${seq}
-    union all
-    select null, null, null, null, _snapshot_id, _page, _row from ${this.#table(job, 'snapshot', suffix)} where _seq = ${seq}
-) as good
-where dead._replayed_at is null
-    and dead._topic is not distinct from good._topic and dead._epoch is not distinct from good._epoch
-    and dead._partition is not distinct from good._partition and dead._offset is not distinct from good._offset
-    and dead._snapshot_id is not distinct from good._snapshot_id and dead._page is not distinct from good._page
-    and dead._row is not distinct from good._row`;
+    const [dead, stream, snapshot] = (['dead_letter', 'stream', 'snapshot'] as const).map((table) =>
+      this.#table(job, table, suffix),
+    ) as [string, string, string];
+    for (const replay of replays) await transaction.run(replayUpdate({ dead, stream, snapshot }, replay));
   }
 
   #admissionInsert(job: JobDefinition, manifest: Manifest, suffix: string): string {
@@ -321,6 +332,16 @@ where dead._replayed_at is null
   async close(): Promise<void> {
     await Promise.resolve();
   }
+}
+
+function seqIn(manifests: readonly Manifest[], column = '_seq'): string {
+  return `${column} in (${manifests.map(({ seq }) => seq).join(', ')})`;
+}
+
+function wrongCount(job: JobDefinition, table: string, inserted: number, expected: number, who: string): SluiceError {
+  return new SluiceError('load_failed', `job ${job.name}: ${table} took ${inserted} rows, ${who} ${expected}`, {
+    hint: 'Nothing was loaded. Run the same command again; when it stays, a landing object was changed by hand.',
+  });
 }
 
 /** Whether a raw table, or a column of it, is missing. */

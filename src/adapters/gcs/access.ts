@@ -22,12 +22,15 @@ interface BucketMetadata {
 
 /** Throws `store_failed` when the bucket is not there or the service cannot be asked. */
 export async function bucketAccess(options: GcsOptions, retry: RetryPolicy = DEFAULT_RETRY): Promise<BucketAccess> {
-  const { once } = await openBucket(options);
+  const bucket = await openBucket(options);
   const place = { bucket: options.bucket, permission: 'storage.buckets.get', bucketOnly: true };
   try {
     const missing = await retrying(retry, async () => {
       try {
-        const [granted] = (await once.iam.testPermissions(PERMISSIONS)) as [Readonly<Record<string, boolean>>, unknown];
+        const [granted] = (await bucket.iam.testPermissions(PERMISSIONS)) as [
+          Readonly<Record<string, boolean>>,
+          unknown,
+        ];
         return PERMISSIONS.filter((permission) => granted[permission] !== true);
       } catch (error) {
         if (isUnknownRequest(error, options)) return null;
@@ -36,7 +39,7 @@ export async function bucketAccess(options: GcsOptions, retry: RetryPolicy = DEF
     });
     const metadata = await retrying(retry, async () => {
       try {
-        const [metadata] = (await once.getMetadata()) as [BucketMetadata, unknown];
+        const [metadata] = (await bucket.getMetadata()) as [BucketMetadata, unknown];
         return metadata;
       } catch (error) {
         if (statusOf(error) === 403) return {};

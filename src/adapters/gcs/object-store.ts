@@ -1,8 +1,9 @@
 /** The object store in a Google Cloud Storage bucket. What is stored under a name never changes, so nothing here is cached or locked. */
+import type { Bucket } from '@google-cloud/storage';
 import { SluiceError } from '../../core/errors.ts';
 import { checkObjectName, checkObjectPrefix } from '../../core/object-key.ts';
 import type { ObjectStore, ObjectWriter } from '../../ingest/ports.ts';
-import { openBucket, type GcsBucket, type GcsOptions } from './bucket.ts';
+import { openBucket, type GcsOptions } from './bucket.ts';
 import { gcsError, isMissingBucket, READ, statusOf } from './errors.ts';
 import { GcsObjectWriter } from './object-writer.ts';
 import { DEFAULT_RETRY, retrying, type RetryPolicy } from './retrying.ts';
@@ -34,7 +35,7 @@ class GcsObjectStore implements ObjectStore {
   readonly #retry: RetryPolicy;
   readonly #memory: UploadMemory;
   readonly #listPageSize: number;
-  #bucket: Promise<GcsBucket> | undefined;
+  #bucket: Promise<Bucket> | undefined;
 
   constructor(options: GcsOptions, settings: GcsSettings) {
     if (options.prefix !== '' && !options.prefix.endsWith('/')) {
@@ -54,8 +55,7 @@ class GcsObjectStore implements ObjectStore {
     const bucket = await this.#open();
     return new GcsObjectWriter({
       name,
-      once: bucket.once.file(stored),
-      streaming: bucket.retrying.file(stored),
+      file: bucket.file(stored),
       retry: this.#retry,
       memory: this.#memory,
     });
@@ -63,9 +63,9 @@ class GcsObjectStore implements ObjectStore {
 
   async *read(name: string): AsyncIterable<Uint8Array> {
     const stored = this.#name(name);
-    const { once } = await this.#open();
+    const bucket = await this.#open();
     try {
-      yield* readFile(once.file(stored), this.#retry);
+      yield* readFile(bucket.file(stored), this.#retry);
     } catch (error) {
       if (statusOf(error) === 404 && !isMissingBucket(error)) {
         throw new SluiceError('object_missing', `The object ${name} does not exist (${this.location(name)}).`, {
@@ -79,9 +79,9 @@ class GcsObjectStore implements ObjectStore {
 
   async stat(name: string): Promise<{ readonly bytes: number } | undefined> {
     const stored = this.#name(name);
-    const { once } = await this.#open();
+    const bucket = await this.#open();
     try {
-      const found = await statFile(once.file(stored), this.#retry);
+      const found = await statFile(bucket.file(stored), this.#retry);
       return found && { bytes: found.bytes };
     } catch (error) {
       throw this.#error(error, `look at the object ${name}`, READ);
@@ -90,7 +90,7 @@ class GcsObjectStore implements ObjectStore {
 
   async *list(prefix: string): AsyncIterable<string> {
     checkObjectPrefix(prefix);
-    const { once } = await this.#open();
+    const bucket = await this.#open();
     const whole = this.#options.prefix + prefix;
     let query: object | null = {
       prefix: whole,
@@ -101,7 +101,7 @@ class GcsObjectStore implements ObjectStore {
     try {
       while (query !== null) {
         const page: object = query;
-        const [files, next] = await retrying(this.#retry, () => once.getFiles(page));
+        const [files, next] = await retrying(this.#retry, () => bucket.getFiles(page));
         for (const file of files) yield file.name.slice(this.#options.prefix.length);
         query = next ?? null;
       }
@@ -112,9 +112,9 @@ class GcsObjectStore implements ObjectStore {
 
   async delete(name: string): Promise<void> {
     const stored = this.#name(name);
-    const { once } = await this.#open();
+    const bucket = await this.#open();
     try {
-      await retrying(this.#retry, () => once.file(stored).delete());
+      await retrying(this.#retry, () => bucket.file(stored).delete());
     } catch (error) {
       if (statusOf(error) === 404 && !isMissingBucket(error)) return;
       throw this.#error(error, `delete the object ${name}`, 'storage.objects.delete');
@@ -132,7 +132,7 @@ class GcsObjectStore implements ObjectStore {
     return this.#options.prefix + name;
   }
 
-  #open(): Promise<GcsBucket> {
+  #open(): Promise<Bucket> {
     this.#bucket ??= openBucket(this.#options);
     return this.#bucket;
   }

@@ -1,31 +1,54 @@
 /**
- * How much of an object an upload holds back at a time. Each chunk costs a round trip in which nothing is sent, so larger is faster;
- * but every open writer holds one. One writer alone takes the largest, and each further one half of what is left.
+ * The memory of uploads in chunks. Each chunk costs a round trip in which nothing is sent, so larger is faster; but every open writer holds
+ * two: one is under way while the next is filled. One writer alone takes the largest, and each further one half of what is left.
  */
 const MIB = 1 << 20;
 
 /** Objects up to this size go up in one request; also the smallest chunk. A multiple of 256 KiB, as the protocol wants. */
 export const SMALLEST_CHUNK_BYTES = 8 * MIB;
 export const LARGEST_CHUNK_BYTES = 24 * MIB;
-/** Four ranges are landed at once. What the process really takes is two to three times this: the client's copies, and garbage not yet collected. */
+/** Four ranges are landed at once: 48 MiB of chunks being filled, and as much on its way. */
 export const UPLOAD_MEMORY_BYTES = 48 * MIB;
+
+/** Shared with the thread for checksums. */
+export type Chunk = Uint8Array<SharedArrayBuffer>;
+
+export interface UploadChunks {
+  readonly filling: Chunk;
+  readonly other: Chunk;
+}
 
 export class UploadMemory {
   #left: number;
+  /** Used again: shared memory does not count for the garbage collector, and what is left to it piles up. */
+  readonly #free: UploadChunks[] = [];
 
   constructor(totalBytes: number = UPLOAD_MEMORY_BYTES) {
     this.#left = totalBytes;
   }
 
-  /** The size of the chunks for one more upload; never less than the smallest. */
-  take(): number {
+  /** Two chunks for one more upload, of one size; never less than the smallest. */
+  take(): UploadChunks {
     const half = Math.floor(this.#left / 2 / SMALLEST_CHUNK_BYTES) * SMALLEST_CHUNK_BYTES;
     const bytes = Math.min(LARGEST_CHUNK_BYTES, Math.max(SMALLEST_CHUNK_BYTES, half));
     this.#left -= bytes;
-    return bytes;
+    const at = this.#free.findIndex(({ filling }) => filling.byteLength === bytes);
+    if (at >= 0) return this.#free.splice(at, 1)[0] as UploadChunks;
+    return { filling: chunkOf(bytes), other: chunkOf(bytes) };
   }
 
-  giveBack(bytes: number): void {
+  /** `isIdle`: nobody reads them any more, so that the next upload may have them. */
+  giveBack(chunks: UploadChunks, isIdle: boolean): void {
+    const bytes = chunks.filling.byteLength;
     this.#left += bytes;
+    // Of each size as many as were open at once; sizes that nobody asks for any more make room.
+    if (!isIdle) return;
+    this.#free.push(chunks);
+    while (this.#free.reduce((sum, { filling }) => sum + filling.byteLength, 0) > UPLOAD_MEMORY_BYTES)
+      this.#free.shift();
   }
+}
+
+function chunkOf(bytes: number): Chunk {
+  return new Uint8Array(new SharedArrayBuffer(bytes));
 }

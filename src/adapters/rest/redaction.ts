@@ -1,3 +1,5 @@
+import { looksSecret } from '../../core/secret-names.ts';
+
 /** Secrets that must not stand in a message: as they are, percent-encoded, and in base64. */
 export class Redaction {
   readonly #forms = new Set<string>();
@@ -28,10 +30,6 @@ export class Redaction {
     });
     return this.text(`${url.origin}${url.pathname}${pairs.length === 0 ? '' : `?${pairs.join('&')}`}`);
   }
-}
-
-export function looksSecret(name: string): boolean {
-  return /auth|token|key|secret|pass|sig|cookie|credential|session/i.test(name);
 }
 
 /** The first characters of a body, on one line. */

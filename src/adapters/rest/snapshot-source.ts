@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/errors.ts';
+import { looksSecret } from '../../core/secret-names.ts';
 import type { RestEndpoint } from '../../core/job.ts';
 import type { SnapshotPage, SnapshotSource } from '../../ingest/ports.ts';
 import { checkUrl } from './addresses.ts';
@@ -23,7 +24,7 @@ import {
   type Position,
   type ReceivedPage,
 } from './paginators.ts';
-import { looksSecret, Redaction } from './redaction.ts';
+import { Redaction } from './redaction.ts';
 
 export interface RestSourcePorts {
   readonly clock: Clock;

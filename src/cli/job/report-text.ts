@@ -13,7 +13,8 @@ export function printReport(output: Output, report: RunReport): void {
   }
   if (report.usage !== undefined) output.result(dim(usageLine(report.usage)));
   for (const error of report.errors) {
-    output.note(`${output.colours.red('error')}${output.colours.dim(`[${error.code}]`)}: ${error.message}`);
+    const lines = output.messageLines(error.message, 'run_results.json in the target folder, or with --json');
+    output.note(`${output.colours.red('error')}${output.colours.dim(`[${error.code}]`)}: ${lines.join('\n')}`);
     if (error.hint !== undefined) output.note(`${output.colours.bold('hint')}: ${error.hint}`);
   }
   const seconds = report.steps.reduce((sum, step) => sum + step.seconds, 0);

@@ -3,12 +3,13 @@ import type { ModelObserver, NodeResult, PlannedNode, RunResult } from '../../tr
 import { counted } from '../table.ts';
 import type { ModelSurroundings } from './surroundings.ts';
 
-export function runObserver(output: ModelSurroundings['output'], total: number): ModelObserver {
+/** `quiet`: only what failed. */
+export function runObserver(output: ModelSurroundings['output'], total: number, quiet: boolean): ModelObserver {
   const running = new Set<string>();
   let finished = 0;
   const progress = (): void =>
     output.progress(
-      running.size === 0 ? '' : `${String(finished)}/${String(total)} running ${[...running].join(', ')}`,
+      running.size === 0 || quiet ? '' : `${String(finished)}/${String(total)} running ${[...running].join(', ')}`,
     );
   return {
     started: (node) => {
@@ -18,6 +19,7 @@ export function runObserver(output: ModelSurroundings['output'], total: number):
     finished: (node, result) => {
       running.delete(node.name);
       finished++;
+      if (quiet && result.state !== 'failed') return;
       output.note(nodeLine(output, node, result, finished, total));
       for (const line of failureLines(output, result)) output.note(line);
       progress();
@@ -71,9 +73,13 @@ const MODE_WORDS: Readonly<Record<NodeResult['mode'], string>> = {
   tests: 'test',
 };
 
-function failureLines({ colours }: ModelSurroundings['output'], result: NodeResult): readonly string[] {
-  const error =
-    result.error === null ? [] : result.error.message.split('\n').map((line) => colours.red(`      ${line}`));
+function failureLines(output: ModelSurroundings['output'], result: NodeResult): readonly string[] {
+  const { colours } = output;
+  const lines =
+    result.error === null
+      ? []
+      : output.messageLines(result.error.message, 'run_results.json in the target folder, or with --json');
+  const error = lines.map((line) => colours.red(`      ${line}`));
   const hint = result.error?.hint === undefined ? [] : [`      ${colours.bold('hint')}: ${result.error.hint}`];
   return [...error, ...hint, ...result.warnings.map((warning) => colours.yellow(`      ${warning}`))];
 }

@@ -22,6 +22,7 @@ import type { CommandResult } from '../context.ts';
 import { usageLine } from '../usage-text.ts';
 import { previewModels } from './preview.ts';
 import { runObserver, summaryLine } from './run-text.ts';
+import { rowLines } from './rows-text.ts';
 import { selectionRequest } from './selection-request.ts';
 import {
   compileAround,
@@ -35,6 +36,10 @@ export interface RunModelsOptions extends SelectionOptions {
   readonly fullRefresh?: boolean;
   readonly threads?: number;
   readonly failFast?: boolean;
+  /** Tell only what failed. */
+  readonly quiet?: boolean;
+  /** `seed`: prints the first rows of what was loaded. */
+  readonly show?: boolean;
   /** Print the plan and run nothing. */
   readonly dryRun?: boolean;
   /** Days `YYYY-MM-DD`, both inclusive: what insert_overwrite models replace that no job runs. */
@@ -55,25 +60,50 @@ export async function runModels(
   if (options.dryRun === true)
     return previewModels(project, { ...selectionRequest(options), command, fullRefresh }, around);
   const plan = planRun(project, { ...selectionRequest(options), command, fullRefresh, withSql: false });
-  for (const text of plan.unmatched) around.output.note(`the selector "${text}" matches nothing`);
+  const note = (text: string): void => (options.quiet === true ? undefined : around.output.note(text));
+  for (const text of plan.unmatched) note(`the selector "${text}" matches nothing`);
   const folder = new TargetFolder(around.config, around.environment.invocationId, around.redact);
   const generatedAt = new Date(around.clock.now()).toISOString();
   folder.artifact('manifest.json', manifestOf(project, { generatedAt }));
   if (plan.nodes.length === 0) {
-    around.output.note('nothing to do');
+    note('nothing to do');
     return { exitCode: 0, json: report({ nodes: [], seconds: 0, ok: true }) };
   }
   const { result, usage } = await withWarehouse(around, async (warehouse, spent) => {
     const done = await execute(project, plan, warehouse, { options, around, folder, days, fullRefresh });
+    if (options.show === true) await showSeeds(project, plan, done, warehouse, around.output);
     return { result: done, usage: spent() };
   });
   folder.artifact(
     'run_results.json',
     runResultsOf(project, result, { generatedAt, args: { which: command, ...options } }),
   );
-  around.output.result(summaryLine(result));
-  if (usage !== undefined) around.output.result(usageLine(usage));
+  if (options.quiet !== true) {
+    around.output.result(summaryLine(result));
+    if (usage !== undefined) around.output.result(usageLine(usage));
+  }
   return { exitCode: result.ok ? 0 : 1, json: report(result, usage) };
+}
+
+/** As dbt does, so many. */
+const SHOWN_SEED_ROWS = 10;
+
+async function showSeeds(
+  project: Project,
+  plan: RunPlan,
+  { nodes }: RunResult,
+  warehouse: ModelWarehouse,
+  output: ModelSurroundings['output'],
+): Promise<void> {
+  const loaded = new Set(nodes.filter(({ state }) => state === 'done').map(({ name }) => name));
+  for (const { kind, name, relation } of plan.nodes) {
+    if (kind !== 'seed' || relation === null || !loaded.has(name)) continue;
+    const table = project.renderer.dialect.relation(relation);
+    const rows = await warehouse.query(`select * from ${table} limit ${SHOWN_SEED_ROWS}`);
+    output.result(`${name}, the first rows:`);
+    for (const line of rowLines(rows)) output.result(line);
+    output.result();
+  }
 }
 
 interface Execution {
@@ -93,7 +123,7 @@ async function execute(project: Project, plan: RunPlan, warehouse: ModelWarehous
     return await runPlan(project, plan, warehouse, {
       clock: around.clock,
       signal: around.signal,
-      observer: runObserver(around.output, plan.nodes.length),
+      observer: runObserver(around.output, plan.nodes.length, options.quiet === true),
       artifacts: folder,
       failFast: options.failFast === true,
       storeFailures: options.storeFailures === true,

@@ -8,7 +8,8 @@ import {
   type Project,
 } from '../../transform/index.ts';
 import type { CommandResult } from '../context.ts';
-import { tableLines } from '../table.ts';
+import { jsonText } from '../output.ts';
+import { rowLines, rowObjects } from './rows-text.ts';
 import { selectionRequest } from './selection-request.ts';
 import { compileAround, withWarehouse, type ModelSurroundings, type SelectionOptions } from './surroundings.ts';
 
@@ -17,6 +18,7 @@ export interface ShowOptions extends SelectionOptions {
   readonly inline?: string;
   /** Rows to show; -1 for all. */
   readonly limit?: number;
+  readonly outputFormat?: 'text' | 'json';
 }
 
 export const DEFAULT_SHOW_LIMIT = 5;
@@ -34,10 +36,11 @@ export async function showModel(options: ShowOptions, around: ModelSurroundings)
     const query = limit < 0 ? select : `select * from (\n${select}\n) as shown\nlimit ${String(limit)}`;
     return { sql: select, result: await warehouse.query(query) };
   });
-  const names = result.columns.map(({ name }) => name);
-  const cells = result.rows.map((row) => row.map((cell) => (cell === null ? 'null' : String(cell))));
-  for (const line of tableLines(names, cells)) output.result(line);
-  const rows = result.rows.map((row) => Object.fromEntries(row.map((cell, index) => [names[index] ?? '', cell])));
+  const rows = rowObjects(result);
+  // dbt's shape.
+  if (options.outputFormat === 'json')
+    output.result(jsonText({ ...(model === null ? {} : { node: model.name }), show: rows }));
+  else for (const line of rowLines(result)) output.result(line);
   return { exitCode: 0, json: { name: model?.name ?? null, sql, rows } };
 }
 

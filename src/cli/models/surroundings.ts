@@ -37,7 +37,7 @@ export interface ModelSurroundings {
   /** Remembers checked YAML between runs. */
   readonly cache?: YamlCache;
   readonly clock: Clock;
-  readonly output: Pick<Output, 'result' | 'note' | 'progress' | 'json' | 'colours'>;
+  readonly output: Pick<Output, 'result' | 'note' | 'messageLines' | 'progress' | 'json' | 'colours'>;
   readonly signal: AbortSignal;
   /** Takes secrets out of what is written to target/. */
   readonly redact?: (text: string) => string;

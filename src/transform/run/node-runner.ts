@@ -24,7 +24,7 @@ import type { ArtifactSink } from './artifact-sink.ts';
 import { modelScript, type ModelBuild } from './build-script.ts';
 import { rangeColumn, readKeyRange } from './key-range.ts';
 import { explainedChange, explainedSelect, type IncrementalTable } from './explain-failure.ts';
-import { checkPartitions, leftOutColumns } from './table-differences.ts';
+import { checkPartitions, leftOutColumns, otherClusters } from './table-differences.ts';
 import { auditRelation, testFile } from './test-places.ts';
 import { wantedComments } from './wanted-comments.ts';
 import { wantedTags } from './wanted-tags.ts';
@@ -164,7 +164,10 @@ export class NodeRunner {
       ranged: mode === 'merge' && !dialect.stagesInTransaction ? build : null,
       incremental: grows === undefined || incoming === undefined ? null : { node, existing: grows, incoming },
       policyTags: this.#policyTags(node, target, existing, !isIncremental),
-      warnings: grows === undefined || incoming === undefined ? [] : leftOutColumns(node, grows, incoming),
+      warnings: [
+        ...(grows === undefined ? [] : otherClusters(node, grows, dialect)),
+        ...(grows === undefined || incoming === undefined ? [] : leftOutColumns(node, grows, incoming)),
+      ],
       comments: this.#comments(node, target, existing, !isIncremental, incoming ?? []),
       marks: hooks.marks ?? [],
       before: compiled.preHooks,

@@ -25,6 +25,21 @@ export function checkPartitions(node: ModelNode, existing: RelationInfo, dialect
   );
 }
 
+/**
+ * Other clusters cost bytes and change no row, so the run goes on and says so. A model that names none takes the table as it is: clusters that were
+ * given by hand are kept.
+ */
+export function otherClusters(node: ModelNode, existing: RelationInfo, dialect: Dialect): readonly string[] {
+  const wanted = wantedStorage(node.config.build).clusters;
+  const found = existing.storage?.clusters;
+  if (found === undefined || wanted.length === 0 || found.join() === wanted.join()) return [];
+  const is = found.length === 0 ? 'not clustered' : `clustered by ${found.join(', ')}`;
+  return [
+    `the table ${dialect.relation(existing.relation)} is ${is}, the model says clustered by ${wanted.join(', ')}; ` +
+      `to rebuild it so: sluice run --select ${node.name} --full-refresh`,
+  ];
+}
+
 /** A column that only the model has is left out by the default of on_schema_change; who did not choose that is told. */
 export function leftOutColumns(
   node: ModelNode,

@@ -29,6 +29,8 @@ export type ProxyFault =
   | { readonly type: 'delay'; readonly ms: number }
   /** Nothing is ever answered. */
   | { readonly type: 'hang' }
+  /** Only the first bytes of a chunk are taken, and the answer says so. */
+  | { readonly type: 'short'; readonly bytes: number }
   /** One byte of the request's body is changed on the way. */
   | { readonly type: 'flip_byte' };
 
@@ -50,7 +52,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(request);
     const { method = 'GET', url: path = '/', headers } = request;
-    const seen: ProxiedRequest = {
+    let seen: ProxiedRequest = {
       number: requests.length + 1,
       method,
       path,
@@ -66,7 +68,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     if (fault?.type === 'status')
       return sendStatus(response, fault.status, fault.message ?? `status ${String(fault.status)}`);
     if (fault?.type === 'flip_byte') body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
-    const answer = uploads.state(seen) ?? (await send(request, body));
+    const taken = fault?.type === 'short' ? body.subarray(0, fault.bytes) : body;
+    if (taken !== body) seen = { ...seen, contentRange: shortened(seen.contentRange, taken.length) };
+    const answer = uploads.state(seen) ?? (await send(request, taken, seen.contentRange));
     uploads.note(seen, answer);
     if (fault?.type === 'lose_reply') {
       fault.afterwards?.();
@@ -77,11 +81,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     else response.end(answer.body);
   }
 
-  async function send(request: IncomingMessage, body: Buffer): Promise<Answer> {
+  async function send(request: IncomingMessage, body: Buffer, contentRange: string | undefined): Promise<Answer> {
     const headers = new Headers();
     for (const [name, value] of Object.entries(request.headers)) {
       if (typeof value === 'string' && !HOP_HEADERS.has(name)) headers.set(name, value);
     }
+    if (contentRange !== undefined) headers.set('content-range', contentRange);
     const hasBody = request.method !== 'GET' && request.method !== 'HEAD' && body.length > 0;
     const answer = await fetch(target + (request.url ?? '/'), {
       method: request.method ?? 'GET',
@@ -146,6 +151,11 @@ class Uploads {
     const range: Record<string, string> = known === undefined ? {} : { range: `bytes=0-${String(known.bytes - 1)}` };
     return { status: 308, headers: { ...range, 'content-length': '0' }, body: Buffer.alloc(0) };
   }
+}
+
+function shortened(contentRange: string | undefined, bytes: number): string {
+  const start = Number(/^bytes (\d+)-/.exec(contentRange ?? '')?.[1]);
+  return `bytes ${start}-${start + bytes - 1}/*`;
 }
 
 function uploadId(request: ProxiedRequest): string | undefined {

@@ -19,6 +19,14 @@ function define(changes: Readonly<Record<string, unknown>>): JobDefinition {
   return defineJob({ ...MINIMAL, ...changes });
 }
 
+function secretsOf(
+  snapshot: JobDefinition['snapshot'],
+  env: (name: string, fallback?: string) => string,
+): readonly string[] {
+  if (snapshot === null) throw new Error('the job has no snapshot');
+  return endpointSecrets(snapshot, env);
+}
+
 function mistakes(changes: Readonly<Record<string, unknown>>): string[] {
   const error = failure(changes);
   return error.message
@@ -261,7 +269,7 @@ describe('the snapshot', () => {
     [
       { type: 'header', name: 'x-key', value: { env: 'T' } },
       { type: 'header', name: 'x-key', value: 'value of T' },
-      ['value of T'],
+      ['value of T', 'of T'],
     ],
     [
       { type: 'basic', username: 'u', password: { env: 'T' } },
@@ -286,17 +294,37 @@ describe('the snapshot', () => {
       ['value of T', btoa('c:value of T')],
     ],
   ])('knows the auth %j and its secrets', (auth, resolved, secrets) => {
-    const endpoint = define({ snapshot: { ...REST, auth } }).snapshot?.endpoint((name) => `value of ${name}`);
-    expect(endpoint?.auth).toEqual(resolved);
-    expect(endpoint === undefined ? [] : endpointSecrets(endpoint)).toEqual(secrets);
+    const { snapshot } = define({ snapshot: { ...REST, auth } });
+    const env = (name: string): string => `value of ${name}`;
+    expect(snapshot?.endpoint(env).auth).toEqual(resolved);
+    expect(secretsOf(snapshot, env)).toEqual(secrets);
   });
 
-  test('counts unknown headers as secrets', () => {
-    const endpoint = define({
-      snapshot: { ...REST, headers: { Accept: 'application/json', 'X-Api-Key': { env: 'T' } } },
-    }).snapshot?.endpoint(() => 'geheim');
-    expect(endpoint?.headers).toEqual({ Accept: 'application/json', 'X-Api-Key': 'geheim' });
-    expect(endpoint === undefined ? [] : endpointSecrets(endpoint)).toEqual(['geheim']);
+  test('counts a header as a secret by where its value comes from, or by its name', () => {
+    const headers = {
+      Accept: { env: 'ACCEPT' },
+      'X-Client': 'sluice',
+      'X-Tenant': { env: 'TENANT' },
+      'X-Region': { env: 'NOT_SET', optional: true },
+      'X-Api-Key': 'literal-key',
+      Authorization: 'Bearer literal-token',
+      cookie: 'sid=literal-cookie',
+      'X-Db-Password': 'literal-password',
+      'X-Client-Secret': 'literal-secret',
+    };
+    const params = { region: 'eu', access_token: 'token-in-the-url' };
+    const { snapshot } = define({ snapshot: { ...REST, headers, params } });
+    expect(secretsOf(snapshot, (name, fallback) => fallback ?? `value-of-${name}`)).toEqual([
+      'value-of-TENANT',
+      'literal-key',
+      'Bearer literal-token',
+      'literal-token',
+      'sid=literal-cookie',
+      'literal-cookie',
+      'literal-password',
+      'literal-secret',
+      'token-in-the-url',
+    ]);
   });
 
   test.each([

@@ -219,9 +219,10 @@ export function rankedRecords(scope: EntityScope): string {
   const union = hasSnapshots
     ? `
     union all
-    select *, assertion_at from snapshot_records
-    union all
-    select *, version_at from snapshot_records where version_at <> assertion_at
+    select r.*, case moment.n when 1 then r.assertion_at else r.version_at end
+    from snapshot_records as r
+    cross join (select 1 as n union all select 2) as moment
+    where moment.n = 1 or r.version_at <> r.assertion_at
     union all
     select *, assertion_at from absence_records`
     : '';

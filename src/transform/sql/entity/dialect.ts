@@ -72,6 +72,28 @@ function duckdbLocalDay(expression: string, zone: string): string {
 
 const jsonPath = (field: string): string => `$."${field.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
+/** Up to here DuckDB keeps a decimal in 64 bits. */
+const NARROW_DIGITS = 18;
+
+/**
+ * DuckDB reads a text into 128 bits in 5-50 µs, into 64 bits in 0.05 µs, so the wide decimals are left to the texts that need one. The others are NULL
+ * to the wide cast, rather than kept from it by a branch: of a struct's member DuckDB may make a branch's cast for every row.
+ */
+function duckdbDecimal(type: string, text: string): string {
+  const [, precision = '', scale = ''] = /\((\d+),(\d+)\)/.exec(type) ?? [];
+  const wholeDigits = NARROW_DIGITS - Number(scale);
+  if (Number(precision) <= NARROW_DIGITS || wholeDigits < 2) return `cast(${text} as ${type})`;
+  // Digits of an exponent's fraction would be lost in a narrow decimal, so such a text is none of these; and one digit is left for rounding up.
+  const isNarrow = `regexp_full_match(${text}, '-?[0-9]{1,${wholeDigits - 1}}(\\.[0-9]+)?')`;
+  return `coalesce(cast(cast(case when ${isNarrow} then ${text} end as decimal(${NARROW_DIGITS},${scale})) as ${type}), cast(case when ${isNarrow} then null else ${text} end as ${type}))`;
+}
+
+/** A whole number may be written 12.0 or 1.2e3, which a wide decimal reads exactly. */
+function duckdbInteger(text: string): string {
+  const isDigits = `regexp_full_match(${text}, '-?[0-9]+')`;
+  return `coalesce(cast(case when ${isDigits} then ${text} end as bigint), cast(cast(case when ${isDigits} then null else ${text} end as decimal(38,6)) as bigint))`;
+}
+
 function duckdbCast(column: EntityColumn, text: string): string {
   switch (column.type) {
     case 'STRING':
@@ -79,7 +101,7 @@ function duckdbCast(column: EntityColumn, text: string): string {
     case 'JSON':
       return `cast(${text} as json)`;
     case 'INT64':
-      return `cast(cast(${text} as decimal(38,6)) as bigint)`;
+      return duckdbInteger(text);
     case 'FLOAT64':
       return `cast(${text} as double)`;
     case 'BOOL':
@@ -89,7 +111,7 @@ function duckdbCast(column: EntityColumn, text: string): string {
     case 'TIMESTAMP':
       return `cast(cast(${text} as timestamptz) as timestamp)`;
     default:
-      return `cast(${text} as ${column.type.replace('NUMERIC', 'decimal').toLowerCase()})`;
+      return duckdbDecimal(column.type.replace('NUMERIC', 'decimal').toLowerCase(), text);
   }
 }
 

@@ -69,9 +69,9 @@ function writesWholeRows(input: MergeInput, columns: readonly ColumnInfo[]): boo
 }
 
 /**
- * MERGE's rows and its count on DuckDB, in a third of the time: an update there goes column by column, and the next checkpoint writes every row
- * group that it touched all over again, whereas deleted rows are marks and new ones are appended. Rows go by their place, so that a key
- * that stands twice in the target is dealt with as MERGE does.
+ * MERGE's rows and its count on DuckDB, in a third of the time (10,000 rows of 200,000: 0.4 s with the commit): an update there goes column by
+ * column, and the commit writes every row group that it touched all over again, whereas deleted rows are marks and new ones are appended, which
+ * DuckDB puts together every few runs. Rows go by their place, so that a key that stands twice in the target is dealt with as MERGE does.
  */
 function replaceStatements(input: MergeInput, columns: readonly ColumnInfo[]): readonly Statement[] {
   const { dialect, options, target } = input;
@@ -82,7 +82,7 @@ function replaceStatements(input: MergeInput, columns: readonly ColumnInfo[]): r
   const values = columns.map(({ name }) => {
     const column = dialect.identifier(name);
     // A matched row keeps its key as it is written there: equal keys may be different texts.
-    return keys.has(columnKey(name)) ? `coalesce(${dest(name)}, ${source(name)}) as ${column}` : `${source(name)}`;
+    return keys.has(columnKey(name)) ? `coalesce(${dest(name)}, ${source(name)}) as ${column}` : source(name);
   });
   const place = dialect.identifier(PLACE);
   const differing = [...(deletes === null ? [] : [deletes]), ...differs];

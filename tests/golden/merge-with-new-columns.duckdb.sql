@@ -11,19 +11,25 @@ from (select coalesce(sum(repeated.extra), 0) as n from (select count(*) - 1 as 
 
 alter table "main"."target" add column if not exists "extra" INTEGER;
 
-merge into "main"."target" as DBT_INTERNAL_DEST
-using "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
-on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
-when matched and (
+create or replace temp table "main.target changed" as
+select coalesce(DBT_INTERNAL_DEST."id", DBT_INTERNAL_SOURCE."id") as "id", DBT_INTERNAL_SOURCE."version", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_SOURCE."extra", DBT_INTERNAL_DEST.rowid as "__sluice_place"
+from "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
+left join "main"."target" as DBT_INTERNAL_DEST on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
+where DBT_INTERNAL_DEST.rowid is null
+or DBT_INTERNAL_DEST.rowid is not null and (
   DBT_INTERNAL_DEST."version" is distinct from DBT_INTERNAL_SOURCE."version"
   or DBT_INTERNAL_DEST."label" is distinct from DBT_INTERNAL_SOURCE."label"
   or DBT_INTERNAL_DEST."extra" is distinct from DBT_INTERNAL_SOURCE."extra"
-) then update set
-  "version" = DBT_INTERNAL_SOURCE."version",
-  "label" = DBT_INTERNAL_SOURCE."label",
-  "extra" = DBT_INTERNAL_SOURCE."extra"
-when not matched then insert ("id", "version", "label", "extra")
-values (DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."version", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_SOURCE."extra");
+);
+
+delete from "main"."target"
+where rowid in (select "__sluice_place" from "temp"."main"."main.target changed");
+
+insert into "main"."target" ("id", "version", "label", "extra")
+select "id", "version", "label", "extra"
+from "temp"."main"."main.target changed";
+
+drop table "temp"."main"."main.target changed";
 
 drop table "temp"."main"."main.target";
 

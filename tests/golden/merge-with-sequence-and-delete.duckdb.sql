@@ -11,18 +11,26 @@ from (select count(*) as n from "temp"."main"."main.target" where "id" is null) 
 select case when found.n > 0 then error('unique_key (id) stands more than once in the model''s rows, surplus: ' || cast(found.n as varchar) || ' rows') end
 from (select coalesce(sum(repeated.extra), 0) as n from (select count(*) - 1 as extra from "temp"."main"."main.target" group by "id" having count(*) > 1) as repeated) as found;
 
-merge into "main"."target" as DBT_INTERNAL_DEST
-using "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
-on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
-when matched and ((DBT_INTERNAL_DEST."version" is null and DBT_INTERNAL_SOURCE."version" is not null) or DBT_INTERNAL_SOURCE."version" > DBT_INTERNAL_DEST."version" or (DBT_INTERNAL_SOURCE."version" is not distinct from DBT_INTERNAL_DEST."version" and (DBT_INTERNAL_DEST."label" is null or DBT_INTERNAL_SOURCE."label" >= DBT_INTERNAL_DEST."label"))) and DBT_INTERNAL_SOURCE."__sluice_delete" then delete
-when matched and ((DBT_INTERNAL_DEST."version" is null and DBT_INTERNAL_SOURCE."version" is not null) or DBT_INTERNAL_SOURCE."version" > DBT_INTERNAL_DEST."version" or (DBT_INTERNAL_SOURCE."version" is not distinct from DBT_INTERNAL_DEST."version" and (DBT_INTERNAL_DEST."label" is null or DBT_INTERNAL_SOURCE."label" >= DBT_INTERNAL_DEST."label"))) and not DBT_INTERNAL_SOURCE."__sluice_delete" and (
-  DBT_INTERNAL_DEST."version" is distinct from DBT_INTERNAL_SOURCE."version"
+create or replace temp table "main.target changed" as
+select coalesce(DBT_INTERNAL_DEST."id", DBT_INTERNAL_SOURCE."id") as "id", DBT_INTERNAL_SOURCE."version", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_DEST.rowid as "__sluice_place", DBT_INTERNAL_SOURCE."__sluice_delete"
+from "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
+left join "main"."target" as DBT_INTERNAL_DEST on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
+where DBT_INTERNAL_DEST.rowid is null and not DBT_INTERNAL_SOURCE."__sluice_delete"
+or DBT_INTERNAL_DEST.rowid is not null and ((DBT_INTERNAL_DEST."version" is null and DBT_INTERNAL_SOURCE."version" is not null) or DBT_INTERNAL_SOURCE."version" > DBT_INTERNAL_DEST."version" or (DBT_INTERNAL_SOURCE."version" is not distinct from DBT_INTERNAL_DEST."version" and (DBT_INTERNAL_DEST."label" is null or DBT_INTERNAL_SOURCE."label" >= DBT_INTERNAL_DEST."label"))) and (
+  DBT_INTERNAL_SOURCE."__sluice_delete"
+  or DBT_INTERNAL_DEST."version" is distinct from DBT_INTERNAL_SOURCE."version"
   or DBT_INTERNAL_DEST."label" is distinct from DBT_INTERNAL_SOURCE."label"
-) then update set
-  "version" = DBT_INTERNAL_SOURCE."version",
-  "label" = DBT_INTERNAL_SOURCE."label"
-when not matched and not DBT_INTERNAL_SOURCE."__sluice_delete" then insert ("id", "version", "label")
-values (DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."version", DBT_INTERNAL_SOURCE."label");
+);
+
+delete from "main"."target"
+where rowid in (select "__sluice_place" from "temp"."main"."main.target changed");
+
+insert into "main"."target" ("id", "version", "label")
+select "id", "version", "label"
+from "temp"."main"."main.target changed"
+where not "__sluice_delete";
+
+drop table "temp"."main"."main.target changed";
 
 drop table "temp"."main"."main.target";
 

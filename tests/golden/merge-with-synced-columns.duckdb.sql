@@ -15,17 +15,24 @@ alter table "main"."target" drop column if exists "version";
 
 alter table "main"."target" alter column "id" set data type BIGINT;
 
-merge into "main"."target" as DBT_INTERNAL_DEST
-using "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
-on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
-when matched and (
+create or replace temp table "main.target changed" as
+select coalesce(DBT_INTERNAL_DEST."id", DBT_INTERNAL_SOURCE."id") as "id", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_SOURCE."extra", DBT_INTERNAL_DEST.rowid as "__sluice_place"
+from "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
+left join "main"."target" as DBT_INTERNAL_DEST on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
+where DBT_INTERNAL_DEST.rowid is null
+or DBT_INTERNAL_DEST.rowid is not null and (
   DBT_INTERNAL_DEST."label" is distinct from DBT_INTERNAL_SOURCE."label"
   or DBT_INTERNAL_DEST."extra" is distinct from DBT_INTERNAL_SOURCE."extra"
-) then update set
-  "label" = DBT_INTERNAL_SOURCE."label",
-  "extra" = DBT_INTERNAL_SOURCE."extra"
-when not matched then insert ("id", "label", "extra")
-values (DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_SOURCE."extra");
+);
+
+delete from "main"."target"
+where rowid in (select "__sluice_place" from "temp"."main"."main.target changed");
+
+insert into "main"."target" ("id", "label", "extra")
+select "id", "label", "extra"
+from "temp"."main"."main.target changed";
+
+drop table "temp"."main"."main.target changed";
 
 drop table "temp"."main"."main.target";
 

@@ -483,4 +483,36 @@ describe('rows that no strategy takes', () => {
     });
     expect(outcome).toMatchObject({ status: 'published', rows: 2 });
   });
+
+  it('rows that a merge replaces are those that MERGE updates', async () => {
+    // A column named rowid is what makes the statement a MERGE; keys stand twice in the target and values are NULL on either side.
+    const value = (salt: number): string => `case when hash(i + ${salt}) % 4 > 0 then hash(i * ${salt}) % 5 end`;
+    const merged = async (last: string, salt: number): Promise<unknown> => {
+      const rows = (count: number, key: string, seed: number): string =>
+        `select ${key} as id, ${value(seed)} as version, ${value(seed + 1)} as label, ${value(seed + 2)} as ${last} from range(${count}) as t(i)`;
+      await database.run(
+        `create or replace table main.target as ${rows(60, 'i % 50', salt)};
+        create or replace table main.input as ${rows(60, 'i + 20', salt + 7)}`,
+      );
+      const script = buildMerge(
+        await inputFor({
+          name: '',
+          rows: [],
+          setup: '',
+          build: buildMerge,
+          options: { uniqueKey: ['id'], sequenceBy: ['version'], deleteWhen: 'label = 1' },
+        }),
+      );
+      expect(script.change.some(({ sql }) => sql.startsWith('merge into'))).toBe(last === 'rowid');
+      const statements = [
+        ...script.stage.map((sql) => ({ sql })),
+        ...script.change,
+        ...script.cleanup.map((sql) => ({ sql })),
+      ];
+      const outcome = await warehouse.publish({ node: 'golden', statements, tests: [], marks: [] });
+      const { rows: left } = await database.query('select * from main.target order by all');
+      return { outcome, left };
+    };
+    for (let salt = 1; salt <= 20; salt++) expect(await merged('place', salt)).toEqual(await merged('rowid', salt));
+  });
 });

@@ -22,7 +22,11 @@ stream_records as (
     where _event_at >= timestamp '2026-03-14 23:00:00.000+00' and _key in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 records as (
-    select * from stream_records
+    select *, coalesce(assertion_at) as said_at from stream_records
+),
+ordered as (
+    select *, row_number() over (partition by _key order by said_at, source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4) as place
+    from records
 ),
 ranked as (
     select
@@ -33,12 +37,9 @@ ranked as (
     union all
     select
         _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
-        case
-            when version_at is not null
-                then row_number() over (partition by _key order by version_at is not null, version_at, source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4)
-        end as version_rank,
-        row_number() over (partition by _key order by assertion_at, source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4) as assertion_rank
-    from records
+        case when version_at = said_at then place end as version_rank,
+        case when assertion_at = said_at then place end as assertion_rank
+    from ordered
 ),
 dated as (
     select *, greatest(date(least(effective_at, timestamp '9999-12-30 00:00:00+00'), 'Europe/Berlin'), date '2026-03-15') as day

@@ -15,7 +15,7 @@ export function dailyRows(scope: EntityScope, window: DayWindow): string {
   const to = dialect.date(window.to);
   const running = '(partition by _key order by day rows between unbounded preceding and current row)';
   return `with ${rankedRecords(scope)},
-dated as (
+dated as ${dialect.inlined}(
     select *, greatest(${dialect.localDay('effective_at', scope.timezone)}, ${from}) as day
     from ranked
 ),
@@ -61,6 +61,5 @@ select
     day,
     ${scope.job.columns.map((column) => `e.${dialect.quote(column.name)}`).join(', ')},
     e._op, e._event_at, e._is_deleted, e._batch_id, e.${GONE_SINCE}
-from entity_rows as e
-${dialect.eachDay('e.first_day', 'e.last_day')}${scope.job.deletes === 'hard' ? '\nwhere not e._is_deleted' : ''}`;
+from ${dialect.rowPerDay('entity_rows', 'first_day', 'last_day')}${scope.job.deletes === 'hard' ? '\nwhere not e._is_deleted' : ''}`;
 }

@@ -103,14 +103,14 @@ export function sinceFilter({ base, dialect }: EntityScope, column: string): str
   return base === undefined ? '' : `${column} >= ${dialect.timestamp(base.since)} and `;
 }
 
-/** `remembered`: the published rows of the keys. */
+/** `remembered`: the published rows of the keys. Read twice: narrow for all of them, and whole for the few keys whose columns they still give. */
 function rememberedCte(scope: EntityScope): string {
   const { base, dialect, keys } = scope;
   if (base === undefined) return '';
   const key = keyText(scope, '_published');
   const day = base.day === null ? '' : `day = ${dialect.date(base.day)} and `;
   const wanted = keys === null ? 'true' : `${key} in (select _key from ${dialect.relation(keys)})`;
-  return `remembered as (
+  return `remembered as ${dialect.inlined}(
     select ${key} as _key, _published.* from ${dialect.relation(base.relation)} as _published
     where ${day}${wanted}
 ),
@@ -129,13 +129,18 @@ function rememberedRecords({ base, dialect }: EntityScope): string {
     union all`;
 }
 
+/** A fold of all keys reads most of the raw tables' narrow columns again rather than keeping them; of a few keys it keeps what the filter left. */
+function inlinedFold({ keys, dialect }: EntityScope): string {
+  return keys === null ? dialect.inlined : '';
+}
+
 /**
  * `coalesce` of one value is that value. It stands there because the BigQuery emulator, when the first part of a union selects one column under two
  * names, reads the first of them for both in the other parts as well: effective times of snapshots would be their assertion times.
  */
 function streamRecords(scope: EntityScope): string {
   const { dialect, raw } = scope;
-  return `stream_records as (
+  return `stream_records as ${inlinedFold(scope)}(
     select
         _key, 0 as source_rank, ${dialect.rowId.stream} as row_id,
         case when _has_value then _event_at end as version_at,
@@ -152,7 +157,7 @@ function streamRecords(scope: EntityScope): string {
 function snapshotRecords(scope: EntityScope): string {
   const { dialect, raw } = scope;
   return `,
-snapshot_records as (
+snapshot_records as ${inlinedFold(scope)}(
     select
         r._key, 1 as source_rank, ${dialect.name === 'duckdb' ? 'r.rowid' : dialect.rowId.snapshot.replaceAll(/_(object|page|row)\b/g, 'r._$1')} as row_id,
         coalesce(r._event_at, s.s0_early) as version_at,
@@ -205,29 +210,35 @@ const TIES = 'source_rank, observed_at, op_rank, tie_1, tie_2, tie_3, tie_4';
 
 /**
  * CTEs (without `with`) that end in `ranked`: _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
- * version_rank (null without a version), assertion_rank. Ranks grow with time and start at 1 within a key; 0 is the remembered row's.
+ * version_rank, assertion_rank. A row is a record at a time: its assertion's, which for an event is its version's as well, so that one sort
+ * answers both questions. Only a listed row that is older than its listing stands a second time, at its version's. A rank is null where the
+ * row does not speak to the question. Ranks grow with time and start at 1 within a key; 0 is the remembered row's.
  */
 export function rankedRecords(scope: EntityScope): string {
   const hasSnapshots = scope.job.snapshot !== null && scope.base === undefined;
   const union = hasSnapshots
     ? `
     union all
-    select * from snapshot_records
+    select r.*, case moment.n when 1 then r.assertion_at else r.version_at end
+    from snapshot_records as r
+    cross join (select 1 as n union all select 2) as moment
+    where moment.n = 1 or r.version_at <> r.assertion_at
     union all
-    select * from absence_records`
+    select *, assertion_at from absence_records`
     : '';
   return `${rememberedCte(scope)}${hasSnapshots ? snapshotsCte(scope) : ''}${streamRecords(scope)}${hasSnapshots ? snapshotRecords(scope) : ''},
 records as (
-    select * from stream_records${union}
+    select *, coalesce(assertion_at) as said_at from stream_records${union}
+),
+ordered as (
+    select *, row_number() over (partition by _key order by said_at, ${TIES}) as place
+    from records
 ),
 ranked as (${rememberedRecords(scope)}
     select
         _key, source_rank, row_id, version_at, assertion_at, effective_at, is_gone,
-        case
-            when version_at is not null
-                then row_number() over (partition by _key order by version_at is not null, version_at, ${TIES})
-        end as version_rank,
-        row_number() over (partition by _key order by assertion_at, ${TIES}) as assertion_rank
-    from records
+        case when version_at = said_at then place end as version_rank,
+        case when assertion_at = said_at then place end as assertion_rank
+    from ordered
 )`;
 }

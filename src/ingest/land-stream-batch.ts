@@ -20,6 +20,7 @@ import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import { deadLetterObjectName, streamObjectName } from '../core/object-key.ts';
 import type { OffsetRange, SourceRecord } from '../core/record.ts';
 import { formatLastMicros, formatMicros, formatMillis, microsOfMillis } from '../core/time.ts';
+import { BufferGarbage } from './buffer-garbage.ts';
 import type { DriftSink } from './check-value.ts';
 import { createRecordDecoder, type RecordDecoder } from './decode.ts';
 import { deadStreamLine, streamLine, streamLinePrefix, type BatchTag } from './envelope.ts';
@@ -207,11 +208,19 @@ function splitAt(
   return [records.slice(0, cut), records.slice(cut)];
 }
 
+function bytesOf(records: readonly SourceRecord[]): number {
+  let bytes = 0;
+  for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
+  return bytes;
+}
+
 class RangeLander {
   readonly #request: LandStreamRequest;
   readonly #source: StreamSource;
   readonly #store: ObjectStore;
   readonly #judge: RecordJudge;
+  /** Of all ranges together. */
+  readonly #garbage = new BufferGarbage();
 
   constructor(request: LandStreamRequest, ports: { source: StreamSource; store: ObjectStore }, judge: RecordJudge) {
     this.#request = request;
@@ -259,6 +268,7 @@ class RangeLander {
         last = chunk.records.at(-1) ?? last;
         position = chunk.nextOffset;
         this.#request.onProgress?.(chunk.records.length);
+        this.#garbage.add(bytesOf(chunk.records));
         signal?.throwIfAborted();
       }
       if (position !== range.to) {

@@ -37,10 +37,10 @@ it('honours ifGenerationMatch: 0 for multipart and resumable uploads, as GCS doe
   }
 });
 
-it('gives MD5, size and generation of an object, and the head of a download, as GCS does', async () => {
+it('gives CRC32C, size and generation of an object, and the head of a download, as GCS does', async () => {
   await bucket.file('facts').save('hello', { resumable: false });
   const [metadata] = await bucket.file('facts').getMetadata();
-  expect(metadata).toMatchObject({ size: '5', md5Hash: 'XUFAKrxLKna5cZ2REBfFkg==', crc32c: 'mnG7TA==' });
+  expect(metadata).toMatchObject({ size: '5', crc32c: 'mnG7TA==' });
   const response = await fetch(`${server.endpoint}/storage/v1/b/sluice-pins/o/facts?alt=media`, {
     headers: { range: 'bytes=2-' },
   });
@@ -65,12 +65,10 @@ it('lets the second write win where no precondition is named, as GCS does (nothi
   expect((await bucket.file('over').download())[0].toString()).toBe('2');
 });
 
-it('refuses a multipart upload whose declared MD5 does not fit, as GCS does', async () => {
-  const save = bucket
-    .file('wrong-md5')
-    .save('x', { resumable: false, metadata: { md5Hash: 'XUFAKrxLKna5cZ2REBfFkg==' } });
+it('refuses a multipart upload whose declared CRC32C does not fit, as GCS does', async () => {
+  const save = bucket.file('wrong-sum').save('x', { resumable: false, metadata: { crc32c: 'mnG7TA==' } });
   await expect(save).rejects.toMatchObject({ code: 400 });
-  expect(await exists('wrong-md5')).toBe(false);
+  expect(await exists('wrong-sum')).toBe(false);
 });
 
 it('differs: ignores ifGenerationMatch for media uploads (nothing here makes one)', async () => {

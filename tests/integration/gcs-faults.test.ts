@@ -207,19 +207,6 @@ describe('an object in chunks', () => {
     expect(await names(direct, '')).toEqual([]);
   });
 
-  it('ends the thread for its checksum with the writer, whatever became of it', async () => {
-    const threads = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
-    const before = threads();
-    const aborted = await store.create('job/a.ndjson');
-    for (const part of parts) await aborted.write(part);
-    expect(threads()).toBeGreaterThan(before);
-    await aborted.abort();
-    await put(store, 'job/b.ndjson', parts);
-    failFirst(9, isChunk(0), { type: 'status', status: 403 });
-    await expect(put(store, 'job/c.ndjson', [...parts, ...parts])).rejects.toMatchObject({ code: 'store_read_only' });
-    expect(threads()).toBe(before);
-  });
-
   it('is deleted again when it arrived with other bytes', async () => {
     failFirst(1, isChunk(first), { type: 'flip_byte' });
     await expect(put(store, 'job/big.ndjson', parts)).rejects.toMatchObject({

@@ -14,8 +14,8 @@ import { SMALLEST_CHUNK_BYTES } from './upload-memory.ts';
 /** What the service says of an object that is complete. */
 export interface UploadedObject {
   readonly size?: string | number;
-  readonly md5Hash?: string;
-  readonly generation?: string;
+  readonly crc32c?: string;
+  readonly generation?: string | number;
 }
 
 interface LastChunk {

@@ -1,13 +1,12 @@
 /**
- * An object that does not fit one request. Its bytes are copied once, into the chunk that is being filled; meanwhile the one before is under way to the
- * service and through the checksum. The last chunk, which makes the object visible, is kept back until the end.
+ * An object that does not fit one request. Its bytes are copied once, into the chunk that is being filled, while the one before is under way to the
+ * service. The last chunk, which makes the object visible, is kept back until the end.
  */
 import type { File } from '@google-cloud/storage';
 import { ChunkedUpload, type UploadedObject } from './chunked-upload.ts';
 import { statusOf } from './errors.ts';
-import { Md5Thread } from './md5-thread.ts';
 import type { RetryPolicy } from './retrying.ts';
-import type { Chunk, UploadChunks, UploadMemory } from './upload-memory.ts';
+import type { UploadChunks, UploadMemory } from './upload-memory.ts';
 
 export interface LargeObjectTarget {
   readonly file: File;
@@ -16,23 +15,13 @@ export interface LargeObjectTarget {
   readonly memory: UploadMemory;
 }
 
-/** The thread is to begin before a chunk is full. */
-const HASHED_AT_ONCE_BYTES = 1 << 20;
-
-/** How the upload ended, beside the MD5 of what was written. */
-export type UploadEnd = { readonly md5: string } & (
-  { readonly stored: UploadedObject } | { readonly failure: unknown }
-);
-
 export class LargeObject {
   readonly #memory: UploadMemory;
   readonly #chunks: UploadChunks;
-  readonly #md5 = new Md5Thread();
   readonly #upload: Promise<ChunkedUpload>;
-  #filling: Chunk;
-  #other: Chunk;
+  #filling: Uint8Array;
+  #other: Uint8Array;
   #filled = 0;
-  #hashed = 0;
   #underWay: Promise<void> = Promise.resolve();
   /** The name is taken: nothing more is sent, and the checksum says at the end whether by the same bytes. */
   #taken: { readonly error: unknown } | undefined;
@@ -55,25 +44,16 @@ export class LargeObject {
       this.#filling.set(part, this.#filled);
       this.#filled += part.byteLength;
       at += part.byteLength;
-      if (this.#filled - this.#hashed >= HASHED_AT_ONCE_BYTES) void this.#hash();
     }
   }
 
-  async finish(guard: () => Promise<void>): Promise<UploadEnd> {
-    const last = this.#filling.subarray(0, this.#filled);
-    void this.#hash();
-    const hashed = this.#md5.digest();
-    let stored: UploadedObject;
-    try {
-      await this.#underWay;
-      if (this.#taken !== undefined) return { md5: await hashed, failure: this.#taken.error };
-      stored = await (await this.#upload).finish(last, { guard });
-    } catch (failure) {
-      return { md5: await hashed, failure };
-    }
-    const md5 = await hashed;
+  /** Throws what the service answered, as it came; the object may be there all the same. */
+  async finish(guard: () => Promise<void>): Promise<UploadedObject> {
+    await this.#underWay;
+    if (this.#taken !== undefined) throw this.#taken.error;
+    const stored = await (await this.#upload).finish(this.#filling.subarray(0, this.#filled), { guard });
     this.#isIdle = true;
-    return { md5, stored };
+    return stored;
   }
 
   async close(): Promise<void> {
@@ -81,29 +61,20 @@ export class LargeObject {
       (upload) => upload.close(),
       () => undefined,
     );
-    await this.#md5.close();
     this.#memory.giveBack(this.#chunks, this.#isIdle);
   }
 
   async #sendFull(): Promise<void> {
     await this.#underWay;
     const full = this.#filling;
-    this.#underWay = Promise.all([this.#send(full), this.#hash()]).then(() => undefined);
+    this.#underWay = this.#send(full);
     this.#underWay.catch(() => undefined);
     this.#filling = this.#other;
     this.#other = full;
     this.#filled = 0;
-    this.#hashed = 0;
   }
 
-  /** The chunk that is being filled, as far as it is. */
-  #hash(): Promise<unknown> {
-    const part = this.#filling.subarray(this.#hashed, this.#filled);
-    this.#hashed = this.#filled;
-    return this.#md5.update(part);
-  }
-
-  async #send(chunk: Chunk): Promise<void> {
+  async #send(chunk: Uint8Array): Promise<void> {
     if (this.#taken !== undefined) return;
     try {
       await (await this.#upload).send(chunk);

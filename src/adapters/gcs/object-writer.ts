@@ -4,17 +4,18 @@
  * guard. So a writer holds two chunks in memory however large its object is.
  *
  * Both are create-only (`ifGenerationMatch: 0`). Whatever an upload ends with but a plain success (412, a lost reply, a broken
- * connection), the stored object is looked at: the same size and MD5 mean that the bytes are there, and that is all that counts.
+ * connection), the stored object is looked at: the same size and CRC32C mean that the bytes are there, and that is all that counts.
  */
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { File } from '@google-cloud/storage';
 import { SluiceError } from '../../core/errors.ts';
 import type { ObjectWriter, StoredObject } from '../../ingest/ports.ts';
+import type { UploadedObject } from './chunked-upload.ts';
+import { Crc32c } from './crc32c.ts';
 import { gcsError, isMissingBucket, statusOf, type GcsPlace } from './errors.ts';
 import { LargeObject } from './large-object.ts';
 import { retrying, type RetryPolicy } from './retrying.ts';
-import { statFile, storedMd5, type StoredFile } from './stored-file.ts';
+import { statFile, storedCrc32c, type StoredFile } from './stored-file.ts';
 import { SMALLEST_CHUNK_BYTES, type UploadMemory } from './upload-memory.ts';
 
 export interface GcsWriterTarget {
@@ -40,7 +41,10 @@ type Outcome = 'created' | 'identical';
 export class GcsObjectWriter implements ObjectWriter {
   readonly #target: GcsWriterTarget;
   #state: 'open' | 'committed' | 'ended' = 'open';
-  #crc = 0;
+  /** The project's own checksum, for the manifest. */
+  #crc32 = 0;
+  /** The service's. */
+  readonly #crc32c = new Crc32c();
   #bytes = 0;
   #gathered: Buffer[] = [];
   #large: LargeObject | undefined;
@@ -51,7 +55,8 @@ export class GcsObjectWriter implements ObjectWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#expectOpen('write');
-    this.#crc = crc32(chunk, this.#crc);
+    this.#crc32 = crc32(chunk, this.#crc32);
+    this.#crc32c.update(chunk);
     this.#bytes += chunk.byteLength;
     if (this.#large === undefined && this.#bytes <= SMALLEST_CHUNK_BYTES) {
       // The caller may use its buffer again.
@@ -76,9 +81,9 @@ export class GcsObjectWriter implements ObjectWriter {
         throw new GuardFailure(error);
       });
     try {
-      const outcome = this.#large === undefined ? await this.#save(wrapped) : await this.#finish(this.#large, wrapped);
+      const outcome = await this.#upload(wrapped);
       this.#state = 'committed';
-      return { bytes: this.#bytes, checksum: `crc32:${this.#crc.toString(16).padStart(8, '0')}`, outcome };
+      return { bytes: this.#bytes, checksum: `crc32:${this.#crc32.toString(16).padStart(8, '0')}`, outcome };
     } finally {
       await this.abort();
     }
@@ -92,43 +97,42 @@ export class GcsObjectWriter implements ObjectWriter {
     await large?.close();
   }
 
+  async #upload(guard: () => Promise<void>): Promise<Outcome> {
+    const crc32c = this.#crc32c.digest();
+    let stored: UploadedObject;
+    try {
+      stored = await (this.#large === undefined ? this.#save(guard, crc32c) : this.#large.finish(guard));
+    } catch (error) {
+      return this.#resolve(error, crc32c);
+    }
+    if (Number(stored.size) === this.#bytes && (stored.crc32c ?? crc32c) === crc32c) return 'created';
+    throw await this.#corrupt(stored.generation);
+  }
+
   /** One request. The guard runs before each attempt: a lease may be lost while the service is not answering. */
-  async #save(guard: () => Promise<void>): Promise<Outcome> {
+  async #save(guard: () => Promise<void>, crc32c: string): Promise<UploadedObject> {
     const body = Buffer.concat(this.#gathered, this.#bytes);
-    const md5 = createHash('md5').update(body).digest('base64');
     const { file } = this.#target;
     const options = {
       resumable: false,
       validation: false,
-      // The service refuses bytes that do not have this digest.
-      metadata: { contentType: this.#contentType(), md5Hash: md5 },
+      // The service refuses bytes that do not have this checksum.
+      metadata: { contentType: this.#contentType(), crc32c },
       preconditionOpts: { ifGenerationMatch: 0 },
     } as const;
-    try {
-      await retrying(this.#target.retry, async () => {
-        await guard();
-        await file.save(body, options);
-      });
-      return 'created';
-    } catch (error) {
-      return this.#resolve(error, md5);
-    }
-  }
-
-  async #finish(large: LargeObject, guard: () => Promise<void>): Promise<Outcome> {
-    const end = await large.finish(guard);
-    if ('failure' in end) return this.#resolve(end.failure, end.md5);
-    const { stored, md5 } = end;
-    if (Number(stored.size) === this.#bytes && (stored.md5Hash ?? md5) === md5) return 'created';
-    throw await this.#corrupt(stored.generation);
+    await retrying(this.#target.retry, async () => {
+      await guard();
+      await file.save(body, options);
+    });
+    return file.metadata;
   }
 
   /** An upload that did not plainly succeed: what is there now decides. */
-  async #resolve(error: unknown, md5: string): Promise<Outcome> {
+  async #resolve(error: unknown, crc32c: string): Promise<Outcome> {
     if (error instanceof GuardFailure) throw error.reason;
     const stored = isMissingBucket(error) ? undefined : await this.#stored(error);
     if (stored === undefined) throw gcsError(error, this.#place());
-    if (stored.bytes === this.#bytes && (await storedMd5(this.#target.file, stored, this.#target.retry)) === md5)
+    if (stored.bytes === this.#bytes && (await storedCrc32c(this.#target.file, stored, this.#target.retry)) === crc32c)
       return 'identical';
     throw new SluiceError(
       'object_conflict',

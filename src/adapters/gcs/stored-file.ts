@@ -1,15 +1,15 @@
 /** What is stored under a name: looked at, and read with a resumption at the byte where the connection broke. */
-import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { File } from '@google-cloud/storage';
+import { Crc32c } from './crc32c.ts';
 import { isMissingBucket, isTransient, statusOf, TimeOut } from './errors.ts';
 import { delayMs, retrying, type RetryPolicy } from './retrying.ts';
 
 export interface StoredFile {
   readonly bytes: number;
-  readonly md5: string | undefined;
+  readonly crc32c: string | undefined;
   readonly generation: string;
 }
 
@@ -17,19 +17,19 @@ export interface StoredFile {
 export async function statFile(file: File, retry: RetryPolicy): Promise<StoredFile | undefined> {
   try {
     const [metadata] = await retrying(retry, () => file.getMetadata());
-    return { bytes: Number(metadata.size), md5: metadata.md5Hash, generation: String(metadata.generation) };
+    return { bytes: Number(metadata.size), crc32c: metadata.crc32c, generation: String(metadata.generation) };
   } catch (error) {
     if (statusOf(error) === 404 && !isMissingBucket(error)) return undefined;
     throw error;
   }
 }
 
-/** Objects encrypted with a customer's key have no MD5 in their metadata: then the bytes are read. */
-export async function storedMd5(file: File, stored: StoredFile, retry: RetryPolicy): Promise<string> {
-  if (stored.md5 !== undefined) return stored.md5;
-  const hash = createHash('md5');
-  for await (const chunk of readFile(file, retry)) hash.update(chunk);
-  return hash.digest('base64');
+/** Objects encrypted with a customer's key have no checksum in their metadata: then the bytes are read. */
+export async function storedCrc32c(file: File, stored: StoredFile, retry: RetryPolicy): Promise<string> {
+  if (stored.crc32c !== undefined) return stored.crc32c;
+  const sum = new Crc32c();
+  for await (const chunk of readFile(file, retry)) sum.update(chunk);
+  return sum.digest();
 }
 
 /** All bytes of one generation. A connection that breaks is taken up again where it broke; progress makes the count of attempts new. */

@@ -10,17 +10,14 @@ export const LARGEST_CHUNK_BYTES = 24 * MIB;
 /** Four ranges are landed at once: 48 MiB of chunks being filled, and as much on its way. */
 export const UPLOAD_MEMORY_BYTES = 48 * MIB;
 
-/** Shared with the thread for checksums. */
-export type Chunk = Uint8Array<SharedArrayBuffer>;
-
 export interface UploadChunks {
-  readonly filling: Chunk;
-  readonly other: Chunk;
+  readonly filling: Uint8Array;
+  readonly other: Uint8Array;
 }
 
 export class UploadMemory {
   #left: number;
-  /** Used again: shared memory does not count for the garbage collector, and what is left to it piles up. */
+  /** Used again: the garbage collector is late with memory outside its heap, and what is left to it piles up. */
   readonly #free: UploadChunks[] = [];
 
   constructor(totalBytes: number = UPLOAD_MEMORY_BYTES) {
@@ -34,7 +31,7 @@ export class UploadMemory {
     this.#left -= bytes;
     const at = this.#free.findIndex(({ filling }) => filling.byteLength === bytes);
     if (at >= 0) return this.#free.splice(at, 1)[0] as UploadChunks;
-    return { filling: chunkOf(bytes), other: chunkOf(bytes) };
+    return { filling: new Uint8Array(bytes), other: new Uint8Array(bytes) };
   }
 
   /** `isIdle`: nobody reads them any more, so that the next upload may have them. */
@@ -47,8 +44,4 @@ export class UploadMemory {
     while (this.#free.reduce((sum, { filling }) => sum + filling.byteLength, 0) > UPLOAD_MEMORY_BYTES)
       this.#free.shift();
   }
-}
-
-function chunkOf(bytes: number): Chunk {
-  return new Uint8Array(new SharedArrayBuffer(bytes));
 }

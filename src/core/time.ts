@@ -1,7 +1,5 @@
-/**
- * Times without a library: RFC 3339 to microseconds, and local days of a time zone. Pure: the zone's rules come from the runtime's
- * own Intl data, cached per zone.
- */
+/** Times without a library: RFC 3339 to microseconds, and local days of a time zone. Pure: the zone's rules are the runtime's own data. */
+import { offsetSecondsAt } from './zone-offset-at.ts';
 
 export interface EventInstant {
   /** Microseconds since the epoch. Exact up to the year 2255 (2^53); later ones are rounded down to 32 µs, which a double still holds. */
@@ -168,22 +166,9 @@ function microsKey(text: string): string {
   return text.slice(0, 19) + text.slice(20, -1).padEnd(6, '0');
 }
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function formatterOf(zone: string): Intl.DateTimeFormat {
-  let formatter = formatters.get(zone);
-  if (formatter === undefined) {
-    formatter = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
-    formatters.set(zone, formatter);
-  }
-  return formatter;
-}
-
 /** The local day `YYYY-MM-DD` of an instant (milliseconds) in an IANA time zone. */
 export function localDay(millis: number, zone: string): string {
-  const parts = formatterOf(zone).formatToParts(millis);
-  const value = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
-  return `${value('year').padStart(4, '0')}-${value('month')}-${value('day')}`;
+  return new Date(millis + offsetSecondsAt(millis, zone) * 1000).toISOString().slice(0, 10);
 }
 
 /** The day `count` days after (before, when negative) a day. */
@@ -207,7 +192,7 @@ export function earlierOf(left: string, right: string): string {
 /** True when Intl knows the zone. */
 export function isTimeZone(zone: string): boolean {
   try {
-    formatterOf(zone);
+    Intl.DateTimeFormat('en-US', { timeZone: zone });
     return true;
   } catch {
     return false;

@@ -1,4 +1,5 @@
 /** The UTC offsets of a time zone as data: SQL that adds an offset by comparison is ten times faster than a zone look-up per row. */
+import { offsetSecondsAt } from './zone-offset-at.ts';
 
 export interface OffsetPeriod {
   /** First millisecond (UTC) of the period; -Infinity for the first. */
@@ -8,28 +9,6 @@ export interface OffsetPeriod {
 }
 
 const WEEK_MS = 7 * 86_400_000;
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function offsetSecondsAt(millis: number, zone: string): number {
-  let format = formats.get(zone);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-    });
-    formats.set(zone, format);
-  }
-  const parts = new Map(format.formatToParts(millis).map((part) => [part.type, Number(part.value)]));
-  const of = (type: Intl.DateTimeFormatPartTypes): number => parts.get(type) ?? 0;
-  const local = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
-  return Math.round((local - Math.floor(millis / 1000) * 1000) / 1000);
-}
 
 /** The first second in (low, high] whose offset differs from `low`'s. */
 function changeBetween(low: number, high: number, zone: string): number {

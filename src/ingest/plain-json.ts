@@ -1,7 +1,7 @@
 /**
  * Walks over the bytes of a JSON text and writes them as the inside of a JSON string (`"` and `\` escaped, as JSON.stringify would), making no
- * string and no object. It knows plain JSON only: no white space but blanks, numbers of at most fifteen characters without exponent,
- * nothing nested deeply, no repeated names. Whatever else stands there, a call says 0 or false, and the text needs another reader.
+ * string and no object. It knows plain JSON only: no white space but blanks, numbers without exponent that a double holds as
+ * they are written, nothing nested deeply, no repeated names. Whatever else stands there, a call says 0 or false, and the text needs another reader.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -12,6 +12,8 @@ export const BOOLEAN = 4;
 export const OBJECT = 8;
 export const ARRAY = 16;
 export const NULL = 32;
+/** An integer of more digits than a double is sure to hold, and few enough for 64 bits; outside of objects and arrays only. */
+export const LONG = 64;
 export const ANYTHING = TEXT | NUMBER | BOOLEAN | OBJECT | ARRAY | NULL;
 
 export const COLON = 0x3a;
@@ -29,8 +31,9 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const LOWER_U = 0x75;
 
-/** A double of fifteen digits is what its text says. */
-const MAX_NUMBER_BYTES = 15;
+/** A double of fifteen digits (or fourteen and a dot) is what its text says. */
+const MAX_DOUBLE_DIGITS = 15;
+const MAX_LONG_DIGITS = 18;
 const MAX_DEPTH = 8;
 const MAX_NESTED_NAMES = 64;
 
@@ -104,7 +107,7 @@ export class PlainJson {
   value(depth = 0, names = 0): number {
     const first = this.#bytes[this.at];
     if (first === QUOTE) return this.text() ? TEXT : 0;
-    if (first === MINUS || isDigit(first)) return this.#number() ? NUMBER : 0;
+    if (first === MINUS || isDigit(first)) return this.#number(depth);
     if (first === NULL_WORD[0]) return this.#word(NULL_WORD) ? NULL : 0;
     if (first === TRUE_WORD[0]) return this.#word(TRUE_WORD) ? BOOLEAN : 0;
     if (first === FALSE_WORD[0]) return this.#word(FALSE_WORD) ? BOOLEAN : 0;
@@ -163,19 +166,23 @@ export class PlainJson {
     return true;
   }
 
-  #number(): boolean {
+  #number(depth: number): number {
     const bytes = this.#bytes;
-    const start = this.at;
     if (bytes[this.at] === MINUS) this.#copy(MINUS);
-    if (bytes[this.at] === ZERO) this.#copy(ZERO);
-    else if (!this.#digits()) return false;
+    const start = this.at;
+    if (bytes[start] === ZERO) this.#copy(ZERO);
+    else if (!this.#digits()) return 0;
+    let isWhole = true;
     if (bytes[this.at] === DOT) {
+      isWhole = false;
       this.#copy(DOT);
-      if (!this.#digits()) return false;
+      if (!this.#digits()) return 0;
     }
     const next = bytes[this.at];
-    const isEnded = next === COMMA || next === CLOSE_BRACE || next === CLOSE_BRACKET || next === BLANK;
-    return isEnded && this.at - start <= MAX_NUMBER_BYTES;
+    if (next !== COMMA && next !== CLOSE_BRACE && next !== CLOSE_BRACKET && next !== BLANK) return 0;
+    const digits = this.at - start;
+    if (digits <= MAX_DOUBLE_DIGITS) return NUMBER;
+    return isWhole && depth === 0 && digits <= MAX_LONG_DIGITS ? LONG : 0;
   }
 
   #digits(): boolean {

@@ -8,6 +8,7 @@ import { headersText, timestampText } from './envelope.ts';
 import type { LineBlock } from './landing-writer.ts';
 import { equalBytes, NUMBER, TEXT } from './plain-json.ts';
 import { microsAt } from './plain-time.ts';
+import { PlainRewriter } from './plain-rewrite.ts';
 import { createPlainValueReader, type PlainMember, type PlainValueReader } from './plain-value.ts';
 import { hasIntegerKey } from './record-id.ts';
 
@@ -26,6 +27,7 @@ const BEHIND_KEY = Buffer.from('",');
 const OP = Buffer.from('"_op":"?","_has_value":true,"_event_at":"');
 const OP_AT = OP.indexOf('?');
 const BEHIND_EVENT_TIME = Buffer.from('","value":"');
+const BEFORE_REWRITTEN = Buffer.from('","_json":"');
 const LINE_END = Buffer.from('"}\n');
 const NOTHING = new Uint8Array(0);
 
@@ -93,8 +95,11 @@ export class PlainLines {
   /** `,"_timestamp":"…","_key":"` of the minute of the record before; seconds are written over. */
   #minute = -1;
   #timestamp: Uint8Array = NOTHING;
+  readonly #rewriter = new PlainRewriter();
   /** Of the record before: most have the same, and then the value need not be moved. */
   #eventTimeBytes = 24;
+  /** Where the value of the line that is being written begins. */
+  #valueAt = 0;
   /** Event time of the line that was written last, microseconds. */
   eventMicros = 0;
 
@@ -141,6 +146,8 @@ export class PlainLines {
     if (op === undefined || !this.#isOwnKey(key, value) || !this.#readEventTime(value, timestampMs)) return 0;
     out[opAt] = op.charCodeAt(0);
     end = this.#putEventTime(value, out, end, valueAt);
+    if (reader.hasLong) end = this.#putRewritten(value, out, end);
+    if (end === 0) return 0;
     for (const { field } of reader.drift) this.#parts.onDrift(field);
     return put(out, end, LINE_END);
   }
@@ -186,6 +193,18 @@ export class PlainLines {
     return micros >= this.#bounds.earliestMicros && micros <= timestampMs * 1000 + this.#bounds.maxFutureMicros;
   }
 
+  /** Puts the rewritten value before the value, which ends at `end`; 0 when that cannot be done. */
+  #putRewritten(value: Uint8Array, out: Uint8Array, end: number): number {
+    const rewriter = this.#rewriter;
+    if (!rewriter.write(value, this.#parts.reader.members)) return 0;
+    const bytes = BEFORE_REWRITTEN.length + rewriter.length;
+    if (end + bytes + LINE_END.length > out.length) return 0;
+    const at = this.#valueAt - BEHIND_EVENT_TIME.length;
+    out.copyWithin(at + bytes, at, end);
+    out.set(rewriter.bytes.subarray(0, rewriter.length), put(out, at, BEFORE_REWRITTEN));
+    return end + bytes;
+  }
+
   /** Puts the event time before the value, which stands at `valueAt`. */
   #putEventTime(value: Uint8Array, out: Uint8Array, at: number, valueAt: number): number {
     const { reader, time } = this.#parts;
@@ -196,6 +215,7 @@ export class PlainLines {
       this.#eventTimeBytes = bytes;
     }
     put(out, putRange(out, at, value, time.start, time.end), BEHIND_EVENT_TIME);
+    this.#valueAt = moved;
     return reader.end + moved - valueAt;
   }
 }

@@ -13,6 +13,7 @@ import {
   COLON,
   COMMA,
   equalBytes,
+  LONG,
   NULL,
   NUMBER,
   OBJECT,
@@ -43,6 +44,8 @@ interface MemberKind {
   /** The text's bytes are looked at, so they must be what they mean. */
   readonly unescaped?: boolean;
   readonly drift?: boolean;
+  /** A number that warehouses keep as it is written, or a value that they keep as JSON text: `PlainRewriter` writes them otherwise. */
+  readonly rewritten?: 'number' | 'json';
 }
 
 /** One top-level name. */
@@ -110,15 +113,16 @@ function columnKind(job: JobDefinition, { field, type, values }: EntityColumn): 
     case 'TIMESTAMP':
       return { tokens: TEXT, check: (bytes, from, to) => !Number.isNaN(microsAt(bytes, from, to)), unescaped: true };
     case 'INT64':
-      return { tokens: NUMBER, check: isInteger };
+      return { tokens: NUMBER | LONG, check: isInteger, rewritten: 'number' };
     case 'FLOAT64':
       return { tokens: NUMBER };
     case 'JSON':
-      return { tokens: jsonTokens(job, field) };
+      return { tokens: jsonTokens(job, field), rewritten: 'json' };
     default: {
       const [, precision, scale] = /^NUMERIC\((\d+),\s*(\d+)\)$/.exec(type) ?? [];
       if (precision === undefined || scale === undefined) throw new RangeError(`unknown column type ${type}`);
-      return { tokens: NUMBER, check: fitsNumeric(Number(precision) - Number(scale), Number(scale)) };
+      const check = fitsNumeric(Number(precision) - Number(scale), Number(scale));
+      return { tokens: NUMBER | LONG, check, rewritten: 'number' };
     }
   }
 }
@@ -142,21 +146,25 @@ export function createPlainValueReader(job: JobDefinition): PlainValueReader | n
 
 export class PlainValueReader {
   readonly #json = new PlainJson();
-  readonly #members: PlainMember[];
+  readonly #known: PlainMember[];
   readonly #required: number;
   /** By position, as in the value before: producers write their members in one order. */
   readonly #order: PlainMember[] = [];
   readonly #drift: PlainMember[] = [];
+  /** Of the value that was read last, in its order. */
+  readonly members: PlainMember[] = [];
+  /** Whether it has a number that its readers might take for a double: then the line needs the value rewritten as well. */
+  hasLong = false;
   #driftNames = 0;
   #count = 0;
 
   constructor(members: PlainMember[]) {
-    this.#members = members;
+    this.#known = members;
     this.#required = members.filter(({ kind }) => kind.required === true).length;
   }
 
   member(field: string): PlainMember | undefined {
-    return this.#members.find((member) => member.field === field);
+    return this.#known.find((member) => member.field === field);
   }
 
   /** A name that the exact way met and does not know; from now on it is no reason to go that way. */
@@ -164,7 +172,7 @@ export class PlainValueReader {
     if (this.#driftNames >= MAX_DRIFT_NAMES || field.length > MAX_NAME_CHARACTERS || !/^[\w.-]+$/.test(field)) return;
     if (field === '__proto__' || this.member(field) !== undefined) return;
     this.#driftNames++;
-    this.#members.push(new PlainMember(field, { tokens: ANYTHING, drift: true }));
+    this.#known.push(new PlainMember(field, { tokens: ANYTHING, drift: true }));
   }
 
   /** Whether the value that was read last has this member with such a token. */
@@ -188,11 +196,15 @@ export class PlainValueReader {
     json.begin(value, out, at);
     this.#count++;
     this.#drift.length = 0;
+    this.members.length = 0;
+    this.hasLong = false;
     if (!json.take(OPEN_BRACE)) return false;
     let required = 0;
     for (let position = 0; ; position++) {
       const member = this.#takeMember(value, position);
       if (member === undefined) return false;
+      this.members.push(member);
+      if (member.token === LONG) this.hasLong = true;
       if (member.kind.required === true) required++;
       if (member.kind.drift === true) this.#drift.push(member);
       json.blanks();
@@ -224,7 +236,7 @@ export class PlainValueReader {
   #find(value: Uint8Array, from: number, to: number, position: number): PlainMember | undefined {
     const expected = this.#order[position];
     if (expected !== undefined && equalBytes(value, from, to, expected.name)) return expected;
-    const found = this.#members.find(({ name }) => equalBytes(value, from, to, name));
+    const found = this.#known.find(({ name }) => equalBytes(value, from, to, name));
     if (found !== undefined && position <= this.#order.length) this.#order[position] = found;
     return found;
   }

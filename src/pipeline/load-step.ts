@@ -101,7 +101,12 @@ export async function admissionOf(context: RunContext, batch: BatchRecord): Prom
   return decided;
 }
 
-async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: BatchRecord): Promise<number> {
+async function loadOne(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  batch: BatchRecord,
+  whileCommitting: () => void,
+): Promise<number> {
   const { job, store, state, observer } = context.ports;
   const { manifest } = batch;
   if (manifest === null) throw new SluiceError('internal', `batch ${batch.id} is landed without a manifest`);
@@ -129,6 +134,7 @@ async function loadOne(context: RunContext, warehouse: OpenWarehouse, batch: Bat
         guard: async () => {
           await verified;
           await context.session.guard();
+          whileCommitting();
         },
       },
     );
@@ -252,8 +258,12 @@ async function emptyBatches(context: RunContext, seqs: readonly number[]): Promi
   );
 }
 
-/** Returns the rows loaded. */
-export async function loadStep(context: RunContext, warehouse: OpenWarehouse): Promise<number> {
+/** Returns the rows loaded. `whileCommitting` is called when a commit is about to keep the warehouse busy and this process idle. */
+export async function loadStep(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  whileCommitting: () => void = () => {},
+): Promise<number> {
   const { job, state } = context.ports;
   await acceptRefused(context);
   let rows = 0;
@@ -265,7 +275,7 @@ export async function loadStep(context: RunContext, warehouse: OpenWarehouse): P
     if (together !== undefined) continue;
     for (const batch of group) {
       context.checkAborted();
-      rows += await loadOne(context, warehouse, batch);
+      rows += await loadOne(context, warehouse, batch, whileCommitting);
     }
   }
   return rows;

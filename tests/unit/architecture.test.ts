@@ -131,7 +131,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'adapters/kafka': ['kafkajs'],
   'adapters/duckdb': ['@duckdb/node-api'],
   'adapters/bigquery': ['@google-cloud/bigquery'],
-  'adapters/gcs': ['@google-cloud/storage'],
+  'adapters/gcs': ['@google-cloud/storage', '@node-rs/crc32'],
   'adapters/google-auth': ['google-auth-library'],
   'adapters/knex-state': ['knex', 'better-sqlite3', 'pg'],
   // Its writers' lock is one that a dead process lets go of, which only a database file gives.

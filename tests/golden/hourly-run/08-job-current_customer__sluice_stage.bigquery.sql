@@ -6,7 +6,7 @@ with folded as (
 
     -- One row per customer; in an hourly run only of the customers that a new batch can change.
     with remembered as (
-    select _published.`customer_id` as _key, _published.* from `sluice-test.analytics.current_customer` as _published
+    select _published.`customer_id` as _key, _published._gone_since from `sluice-test.analytics.current_customer` as _published
     where _published.`customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 stream_records as (
@@ -121,7 +121,7 @@ entity_rows as (
         m._batch_id,
         case when s.is_gone then s.gone_since end
     from states as s
-    inner join remembered as m on m._key = s._key
+    inner join `sluice-test.analytics.current_customer` as m on m.`customer_id` = s._key
     where s.source_rank = 2
 )
 select * from entity_rows

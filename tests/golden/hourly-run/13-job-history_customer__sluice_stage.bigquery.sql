@@ -7,7 +7,7 @@ with daily as (
     -- One row per customer and day of the planned window.
     select * from (
 with remembered as (
-    select _published.`customer_id` as _key, _published.* from `sluice-test.analytics.history_customer` as _published
+    select _published.`customer_id` as _key, _published._gone_since from `sluice-test.analytics.history_customer` as _published
     where day = date '2026-03-14' and _published.`customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 stream_records as (
@@ -142,8 +142,8 @@ entity_rows as (
         m._batch_id,
         case when s.is_gone then s.gone_since end
     from states as s
-    inner join remembered as m on m._key = s._key
-    where s.source_rank = 2
+    inner join `sluice-test.analytics.history_customer` as m on m.`customer_id` = s._key
+    where m.day = date '2026-03-14' and s.source_rank = 2
 )
 select
     day,

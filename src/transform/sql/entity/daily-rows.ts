@@ -16,7 +16,7 @@ export function dailyRows(scope: EntityScope, window: DayWindow): string {
   const running = '(partition by _key order by day rows between unbounded preceding and current row)';
   return `with ${rankedRecords(scope)},
 dated as ${dialect.inlined}(
-    select *, greatest(${dialect.localDay('effective_at', scope.timezone)}, ${from}) as day
+    select *, greatest(${dialect.localDay('effective_at', scope.timezone, window)}, ${from}) as day
     from ranked
 ),
 key_days as (

@@ -103,16 +103,20 @@ export function sinceFilter({ base, dialect }: EntityScope, column: string): str
   return base === undefined ? '' : `${column} >= ${dialect.timestamp(base.since)} and `;
 }
 
-/** `remembered`: the published rows of the keys. Read twice: narrow for all of them, and whole for the few keys whose columns they still give. */
+/** A condition that keeps to the one partition of a daily base. */
+export function baseDayFilter({ day }: EntityBase, dialect: EntityDialect, column: string): string {
+  return day === null ? '' : `${column} = ${dialect.date(day)} and `;
+}
+
+/** `remembered`: the published rows of the keys. */
 function rememberedCte(scope: EntityScope): string {
   const { base, dialect, keys } = scope;
   if (base === undefined) return '';
   const key = keyText(scope, '_published');
-  const day = base.day === null ? '' : `day = ${dialect.date(base.day)} and `;
   const wanted = keys === null ? 'true' : `${key} in (select _key from ${dialect.relation(keys)})`;
   return `remembered as ${dialect.inlined}(
-    select ${key} as _key, _published.* from ${dialect.relation(base.relation)} as _published
-    where ${day}${wanted}
+    select ${key} as _key, _published.${GONE_SINCE} from ${dialect.relation(base.relation)} as _published
+    where ${baseDayFilter(base, dialect, 'day')}${wanted}
 ),
 `;
 }

@@ -1,7 +1,8 @@
 /** From winning records to typed rows: the values are read here, once per row, and nowhere before. */
 import type { EntityColumn } from '../../../core/job.ts';
 import { GONE_SINCE } from '../../plan/changes.ts';
-import { sinceFilter, type EntityScope } from './records.ts';
+import { keyText } from './key-text.ts';
+import { baseDayFilter, sinceFilter, type EntityScope } from './records.ts';
 
 /** Business columns in the order of the schema; the key column is the record's key, not the value's field. */
 export function businessColumns(scope: EntityScope): readonly EntityColumn[] {
@@ -82,10 +83,13 @@ entity_rows as (
 )`;
 }
 
-/** Keys whose columns are still the published ones: nothing newer has a value. */
+/**
+ * Keys whose columns are still the published ones: nothing newer has a value. They are few, often none, and their states name them: so the
+ * table is asked for these alone, not for all of `remembered` once more.
+ */
 function rememberedRows(scope: EntityScope, carry: readonly string[]): string {
-  if (scope.base === undefined) return '';
-  const { dialect, job } = scope;
+  const { base, dialect, job } = scope;
+  if (base === undefined) return '';
   return `
     union all
     select ${carry.map((name) => `s.${name}, `).join('')}${job.columns.map(({ name }) => `m.${dialect.quote(name)}`).join(', ')},
@@ -95,8 +99,8 @@ function rememberedRows(scope: EntityScope, carry: readonly string[]): string {
         m._batch_id,
         case when s.is_gone then s.gone_since end
     from states as s
-    inner join remembered as m on m._key = s._key
-    where s.source_rank = 2`;
+    inner join ${dialect.relation(base.relation)} as m on ${keyText(scope, 'm')} = s._key
+    where ${baseDayFilter(base, dialect, 'm.day')}s.source_rank = 2`;
 }
 
 function idOf(scope: EntityScope, table: 'stream' | 'snapshot'): string {

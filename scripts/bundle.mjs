@@ -8,9 +8,10 @@ import { rolldown } from 'rolldown';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Pure JavaScript of many small files. What has binaries, or is loaded by few targets, stays a package of its own. */
-const INLINED = new Set(['ajv', 'commander', 'csv-parse', 'knex', 'nunjucks', 'yaml', 'yargs']);
-/** Drivers that knex asks for by name: ours, and those that nobody installs. */
-const DRIVERS = /^(?:better-sqlite3|mysql2?|oracledb|pg|pg-native|pg-query-stream|sqlite3|tedious)$/;
+const INLINED = new Set(['@duckdb/node-api', 'ajv', 'commander', 'csv-parse', 'knex', 'nunjucks', 'yaml', 'yargs']);
+/** What inlined packages ask for by name: DuckDB's binary, and the drivers of knex, ours and those that nobody installs. */
+const DRIVERS =
+  /^(?:@duckdb\/node-bindings|better-sqlite3|mysql2?|oracledb|pg|pg-native|pg-query-stream|sqlite3|tedious)$/;
 
 export async function bundle(folder) {
   const build = await rolldown({

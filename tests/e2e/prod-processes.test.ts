@@ -1,6 +1,7 @@
 /** F05-F07 on the services of production: two processes at once, a process paused past its lease, requests that arrive late, no state store. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isExhaustive, ourPart } from '../support/exhaustive.ts';
 import { everythingIn } from '../support/kill-cloud-look.ts';
 import { KillCloud } from '../support/kill-cloud.ts';
 import { KillScenario } from '../support/kill-effects.ts';
@@ -77,7 +78,7 @@ const MORE_PAUSES: typeof PAUSES = [
 ];
 
 describe('a process paused past its lease', () => {
-  test.each(process.env['SLUICE_KILL_ALL'] === '1' ? [...PAUSES, ...MORE_PAUSES] : PAUSES)(
+  test.each(isExhaustive ? ourPart([...PAUSES, ...MORE_PAUSES]) : PAUSES)(
     'before its %s (%s): another one takes over and finishes, and it writes nothing more when it wakes',
     { timeout },
     (name, place) =>

@@ -3,9 +3,8 @@
  * ranges and models that run side by side), so killing it after each effect, and before the first, visits them all. SLUICE_KILL_ALL=1
  * kills at every effect of every run, before and after it.
  */
+import { isExhaustive, ourPart } from './exhaustive.ts';
 import type { EffectCase, KillScenario } from './kill-effects.ts';
-
-const isExhaustive = process.env['SLUICE_KILL_ALL'] === '1';
 
 /** Numbers of the effects that `wanted` chooses by name and number. */
 function chosen({ effects }: KillScenario, wanted: (name: string, number: number) => boolean): readonly number[] {
@@ -15,7 +14,7 @@ function chosen({ effects }: KillScenario, wanted: (name: string, number: number
 function kills(numbers: readonly number[]): readonly EffectCase[] {
   const after = numbers.map((effect): EffectCase => ({ effect, fault: 'after' }));
   const before = numbers.map((effect): EffectCase => ({ effect, fault: 'before' }));
-  return [...after, ...(isExhaustive ? before : before.slice(0, 1))];
+  return ourPart([...after, ...(isExhaustive ? before : before.slice(0, 1))]);
 }
 
 export function everyEffect(scenario: KillScenario): readonly EffectCase[] {
@@ -32,18 +31,19 @@ export function effectsOfTheSnapshot(scenario: KillScenario): readonly EffectCas
 
 /** Failing calls, happened or not in turn, at every third effect. */
 export function failingEffects(scenario: KillScenario): readonly EffectCase[] {
-  return chosen(scenario, (_name, number) => number % 3 === 1).map((effect, index) => ({
-    effect,
-    fault: index % 2 === 0 ? 'error' : 'lost',
-  }));
+  const numbers = chosen(scenario, (_name, number) => number % 3 === 1);
+  return ourPart(numbers.map((effect, index) => ({ effect, fault: index % 2 === 0 ? 'error' : 'lost' })));
 }
 
 /** The recovering run is killed as well: at every fifth effect of the run, and at one of the recovery that moves from start to end. */
 export function doubleKills(scenario: KillScenario): readonly EffectCase[] {
   const all = scenario.effects.length;
-  return chosen(scenario, (_name, number) => number % 5 === 2).map((effect, index) => ({
-    effect,
-    fault: 'after',
-    second: { effect: 3 + ((index * 7) % (all - 3)), fault: index % 2 === 0 ? 'before' : 'after' },
-  }));
+  const numbers = chosen(scenario, (_name, number) => number % 5 === 2);
+  return ourPart(
+    numbers.map((effect, index) => ({
+      effect,
+      fault: 'after',
+      second: { effect: 3 + ((index * 7) % (all - 3)), fault: index % 2 === 0 ? 'before' : 'after' },
+    })),
+  );
 }

@@ -4,9 +4,9 @@
  * take turns, but for a full load, which is killed: where its download fails the stream goes on without it, and the guard judges it later. SLUICE_KILL_ALL=1 kills after every effect (and before the first: see `kill-cases.ts`), lets every effect fail, happened or not in
  * turn, and kills again while every fifth kill is recovered from.
  */
+import { isExhaustive, ourPart } from './exhaustive.ts';
 import type { EffectCase, KillScenario } from './kill-effects.ts';
 
-const isExhaustive = process.env['SLUICE_KILL_ALL'] === '1';
 const IN_TURN = ['after', 'error', 'after', 'lost'] as const;
 
 function chosen({ name: scenario, effects }: KillScenario): readonly number[] {
@@ -28,7 +28,7 @@ export function cloudCases(scenario: KillScenario): readonly EffectCase[] {
   });
   if (!isExhaustive) return chosen(scenario).map(inTurn);
   const all = scenario.effects.map((_, index) => index + 1);
-  return [
+  return ourPart([
     { effect: 1, fault: 'before' },
     ...all.map((effect): EffectCase => ({ effect, fault: 'after' })),
     ...(isFullLoad ? [] : all).map((effect, turn): EffectCase => ({
@@ -44,5 +44,5 @@ export function cloudCases(scenario: KillScenario): readonly EffectCase[] {
         } as const;
         return { effect, fault: 'after', second };
       }),
-  ];
+  ]);
 }

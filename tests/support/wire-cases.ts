@@ -1,10 +1,9 @@
 /** Whole runs in production of which single requests, or all of them once, meet a fault on the wire. */
 import { expect } from 'vitest';
+import { isExhaustive, ourPart } from './exhaustive.ts';
 import { KillCloud } from './kill-cloud.ts';
 import { KillScenario, type Scenario } from './kill-effects.ts';
 import { arm, armEach, disarm, writesOf, type PassingFault, type WireFault, type WireService } from './wire-faults.ts';
-
-const isExhaustive = process.env['SLUICE_KILL_ALL'] === '1';
 
 export class WireCases implements AsyncDisposable {
   readonly cloud: KillCloud;
@@ -44,13 +43,14 @@ export class WireCases implements AsyncDisposable {
   /** Every `step`-th request that changes something is killed around, or refused; the exhaustive form does it all to all. */
   async playSingle(service: WireService, step: number): Promise<void> {
     const types = ['killed after', 'refused', 'killed after', 'killed before'] as const;
-    const faults = Array.from({ length: this.writes[service] }, (_, index) => index + 1).flatMap(
+    const chosen = Array.from({ length: this.writes[service] }, (_, index) => index + 1).flatMap(
       (number): readonly WireFault[] => {
         if (isExhaustive) return [...new Set(types)].map((type) => ({ number, service, type }));
         if (number % step !== 1) return [];
         return [{ number, service, type: types[((number - 1) / step) % types.length] ?? 'refused' }];
       },
     );
+    const faults = ourPart(chosen);
     const problems: string[] = [];
     for (const fault of faults) {
       await this.#play(fault).catch((error: unknown) => {

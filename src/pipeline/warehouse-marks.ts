@@ -3,7 +3,7 @@
  * its own transaction; the state store remembers the last confirmed mark and the one announced. A table whose mark is neither (the
  * warehouse was lost, replaced, restored from a copy; the state store was) is built anew, whatever the ledger says.
  */
-import type { ColumnInfo } from '../core/relation.ts';
+import type { ColumnInfo, RelationName } from '../core/relation.ts';
 import type { ModelRunner, RunnerNode } from './model-runner.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -21,6 +21,8 @@ function isWhole(known: readonly ColumnInfo[] | undefined, found: readonly Colum
   return known?.every(({ name, type }) => found.some((column) => column.name === name && column.type === type)) ?? true;
 }
 
+const placeOf = ({ schema, name }: RelationName): string => JSON.stringify([schema, name]);
+
 const factOf = (model: string): string => `mark:${model}`;
 
 const MARK_PATTERN = /^[A-Za-z0-9:._-]{1,200}$/;
@@ -37,6 +39,11 @@ export class WarehouseMarks {
 
   constructor(context: RunContext) {
     this.#context = context;
+  }
+
+  get #relation(): RelationName {
+    const { database, rawSchema } = this.#context.ports.warehouse;
+    return { ...(database === undefined ? {} : { database }), schema: rawSchema, name: '_sluice_models' };
   }
 
   get #table(): string {
@@ -132,38 +139,31 @@ export class WarehouseMarks {
     warehouse: OpenWarehouse,
     nodes: Awaited<ReturnType<ModelRunner['nodes']>>,
   ): Promise<ReadonlySet<string>> {
-    const published = nodes.filter((node) => node.isPublished);
-    const stored = await this.#storedMarks(warehouse);
-    const lost = new Set<string>();
-    for (const node of published) {
+    const published: { readonly node: RunnerNode; readonly known: KnownMarks }[] = [];
+    for (const node of nodes) {
       const known = await this.#marksOf(node.name);
-      if (known.confirmed === null && known.announced.length === 0) continue;
+      if (node.isPublished && (known.confirmed !== null || known.announced.length > 0)) published.push({ node, known });
+    }
+    // One look for all of them: a warehouse may have to go through its whole catalogue for each.
+    const relations = await warehouse.models.relations([this.#relation, ...published.map(({ node }) => node.relation)]);
+    const found = new Map(relations.map((info) => [placeOf(info.relation), info]));
+    const stored = found.has(placeOf(this.#relation)) ? await this.#storedMarks(warehouse) : new Map<string, string>();
+    const lost = new Set<string>();
+    for (const { node, known } of published) {
       const mark = stored.get(node.name) ?? null;
       const isOurs = mark !== null && (mark === known.confirmed || known.announced.includes(mark));
       // Announced and never committed: the table is still what was confirmed before, or nothing.
       const isUntouched = mark === null && known.confirmed === null;
-      if (isOurs ? !(await this.#stands(warehouse, node, mark)) : !isUntouched) lost.add(node.name);
+      const stands = found.get(placeOf(node.relation));
+      const isWholeTable = stands !== undefined && (mark !== known.confirmed || isWhole(known.columns, stands.columns));
+      if (isOurs ? !isWholeTable : !isUntouched) lost.add(node.name);
     }
     return lost;
   }
 
-  /** Whether the table is there, with every column that the publication with this mark gave it. */
-  async #stands(warehouse: OpenWarehouse, node: RunnerNode, mark: string): Promise<boolean> {
-    const found = await warehouse.models.relation(node.relation);
-    if (found === undefined) return false;
-    const { confirmed, columns } = await this.#marksOf(node.name);
-    return mark !== confirmed || isWhole(columns, found.columns);
-  }
-
   async #storedMarks(warehouse: OpenWarehouse): Promise<ReadonlyMap<string, string>> {
-    const { warehouse: gate, job } = this.#context.ports;
-    const relation = await warehouse.models.relation({
-      ...(gate.database === undefined ? {} : { database: gate.database }),
-      schema: gate.rawSchema,
-      name: '_sluice_models',
-    });
-    if (relation === undefined) return new Map();
     this.#hasTable = true;
+    const { job } = this.#context.ports;
     const { rows } = await warehouse.models.query(`select model, mark from ${this.#table} where job = '${job.name}'`);
     return new Map(rows.map(([model, mark]) => [String(model), String(mark)]));
   }

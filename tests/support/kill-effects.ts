@@ -115,7 +115,8 @@ export class KillScenario implements AsyncDisposable {
     if (current === 'old') expect(seen.current).toBe(this.#before.current);
     if (history === 'old')
       expect([this.#before.history, ...(goesOn ? [this.#carried.history] : [])]).toContain(seen.history);
-    if (this.name === 'full refresh' && args === this.args) expect(`current is ${current}`).toBe(`current is ${history}`);
+    if (this.name === 'full refresh' && args === this.args)
+      expect(`current is ${current}`).toBe(`current is ${history}`);
   }
 
   /** Runs undisturbed and holds everything against the oracle; `args`: an hourly run must do as well as the same command. */

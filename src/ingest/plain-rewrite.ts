@@ -11,6 +11,9 @@ const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 
+/** Longer ones are texts, too. */
+const MAX_NUMBER_BYTES = 15;
+
 /** A byte of the value takes four at most, and texts that were none get quotes. */
 const MOST_BYTES_PER_BYTE = 5;
 /** Larger values are rare, and the exact way's. */
@@ -72,7 +75,7 @@ export class PlainRewriter {
     }
     const isNumber = kind.rewritten === 'number' && token !== NULL;
     const keptEnd = isNumber && token !== LONG ? canonicalEnd(value, member) : end;
-    const isText = token === LONG || keptEnd !== end;
+    const isText = token === LONG || keptEnd !== end || (isNumber && end - start > MAX_NUMBER_BYTES);
     if (isText) this.#quote();
     if (keptEnd === start) this.#put(ZERO);
     for (let at = start; at < keptEnd; at++) {

@@ -4,6 +4,7 @@
  */
 import type { JobDefinition } from '../core/job.ts';
 import { columnCheck, declaredType, isExactType, typeName, type ColumnCheck } from './column-check.ts';
+import type { DriftSink } from './drift.ts';
 import { hasLoneSurrogate, scan } from './json-suspicion.ts';
 import { createValueRewriter } from './rewrite-value.ts';
 import { loadSchemaValidator } from './schema-validator.ts';
@@ -48,9 +49,6 @@ export interface CheckedValue {
 }
 
 export type ValueChecker = (text: string) => CheckedValue;
-
-/** Called once for every unknown field name that a value brings. */
-export type DriftSink = (field: string) => void;
 
 function parseObject(text: string): JsonObject {
   let parsed: unknown;

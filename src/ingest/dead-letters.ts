@@ -10,7 +10,7 @@ import type { RecordHeaders, SourceRecord } from '../core/record.ts';
 import { formatLastMicros, formatMicros, formatMillis, microsOfMillis, millisOf } from '../core/time.ts';
 import { createRecordDecoder, createRowDecoder } from './decode.ts';
 import { snapshotLine, snapshotLinePrefix, streamLine, streamLinePrefix, type BatchTag } from './envelope.ts';
-import { driftCounter, driftOf } from './land-stream-batch.ts';
+import { driftCounter, driftOf } from './drift.ts';
 import { openLandingObject, replacingLeftovers, type LandingWriter } from './landing-writer.ts';
 import type { ObjectStore } from './ports.ts';
 import type { GoodVerdict, Verdict } from './verdict.ts';

@@ -13,7 +13,7 @@ import { snapshotDeadName, snapshotPageName, snapshotRowsName } from '../core/ob
 import { formatLastMicros, formatMicros, formatMillis, millisOf } from '../core/time.ts';
 import { createRowDecoder } from './decode.ts';
 import { deadSnapshotLine, snapshotLine, snapshotLinePrefix, type BatchTag } from './envelope.ts';
-import { driftCounter, driftOf } from './land-stream-batch.ts';
+import { driftCounter, driftOf } from './drift.ts';
 import { openLandingObject, replacingLeftovers, type LandingWriter } from './landing-writer.ts';
 import type { ObjectStore, SnapshotPage, SnapshotSource } from './ports.ts';
 

@@ -5,28 +5,17 @@
  * If the process dies in here, the objects that were finished stay, unnamed by any manifest; the next attempt at the same intent
  * writes the same names with the same bytes.
  */
-import { createHash } from 'node:crypto';
-import type {
-  BatchId,
-  DriftField,
-  Manifest,
-  ManifestObject,
-  ManifestRange,
-  ManifestTimes,
-  StreamIntent,
-} from '../core/batch.ts';
+import type { BatchId, Manifest, ManifestObject, ManifestRange, StreamIntent } from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
-import type { JobDefinition, TopicDefinition } from '../core/job.ts';
-import { deadLetterObjectName, streamObjectName } from '../core/object-key.ts';
 import type { OffsetRange, SourceRecord } from '../core/record.ts';
-import { formatLastMicros, formatMicros, formatMillis, microsOfMillis } from '../core/time.ts';
 import { BufferGarbage } from './buffer-garbage.ts';
-import type { DriftSink } from './check-value.ts';
-import { createRecordDecoder, type RecordDecoder } from './decode.ts';
-import { deadStreamLine, streamLine, streamLinePrefix, type BatchTag } from './envelope.ts';
-import { createPlainLines, plainLinePrefix, type PlainLines } from './plain-line.ts';
-import { openLandingObject, replacingLeftovers, type LandingWriter } from './landing-writer.ts';
+import { driftCounter, driftOf } from './drift.ts';
+import type { BatchTag } from './envelope.ts';
+import { replacingLeftovers } from './landing-writer.ts';
 import type { ObjectStore, StreamSource } from './ports.ts';
+import { recordChecksum } from './record-checksum.ts';
+import { createJudge, SliceWriter, type RangeTally, type RecordJudge, type SliceRequest } from './slice-writer.ts';
+import { TimeBounds } from './time-bounds.ts';
 
 /**
  * Offsets per object: 200,000 small events are some 100 MB, large enough that files do not count, small enough that several ranges
@@ -37,159 +26,17 @@ export const OFFSETS_PER_OBJECT = 200_000n;
 /** Ranges read at once: more do not help one process on two cores, and each holds a chunk in memory. */
 export const PARALLEL_RANGES = 4;
 
-export interface LandStreamRequest {
-  readonly job: JobDefinition;
+export interface LandStreamRequest extends SliceRequest {
   readonly tag: BatchTag & { readonly batchId: BatchId };
   readonly logicalTime: string;
   readonly intent: StreamIntent;
-  readonly gzip: boolean;
-  /** Throws `lease_lost` when the run may not write any more. */
-  readonly guard: () => Promise<void>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (records: number) => void;
-}
-
-/** Identifies a record's content: the same offset with another content means another life of the topic. */
-export function recordChecksum(record: SourceRecord): string {
-  const hash = createHash('sha256');
-  hash.update(`${record.timestampMs}|${record.key?.length ?? -1}|${record.value?.length ?? -1}|`);
-  if (record.key !== null) hash.update(record.key);
-  if (record.value !== null) hash.update(record.value);
-  return `sha256:${hash.digest('hex').slice(0, 32)}`;
-}
-
-/** Smallest and largest times of a batch's good records. */
-class TimeBounds {
-  minEvent = Number.POSITIVE_INFINITY;
-  maxEvent = Number.NEGATIVE_INFINITY;
-  minBroker = Number.POSITIVE_INFINITY;
-  maxBroker = Number.NEGATIVE_INFINITY;
-
-  add(eventMicros: number, brokerMs: number): void {
-    if (eventMicros < this.minEvent) this.minEvent = eventMicros;
-    if (eventMicros > this.maxEvent) this.maxEvent = eventMicros;
-    if (brokerMs < this.minBroker) this.minBroker = brokerMs;
-    if (brokerMs > this.maxBroker) this.maxBroker = brokerMs;
-  }
-
-  toJson(): ManifestTimes | null {
-    if (this.minEvent > this.maxEvent) return null;
-    return {
-      minEventAt: formatMicros(this.minEvent),
-      maxEventAt: formatLastMicros(this.maxEvent),
-      minBrokerAt: formatMillis(this.minBroker),
-      maxBrokerAt: formatMillis(this.maxBroker),
-    };
-  }
 }
 
 interface LandedRange {
   readonly range: ManifestRange;
   readonly objects: readonly ManifestObject[];
-}
-
-/** The two objects (good rows, dead letters) of one slice of offsets, opened when their first row comes. */
-class SliceWriter {
-  readonly #request: LandStreamRequest;
-  readonly #store: ObjectStore;
-  readonly slice: OffsetRange;
-  #good: LandingWriter | undefined;
-  #dead: LandingWriter | undefined;
-  #goodPrefix = '';
-  /** The same for plain lines. */
-  #plainPrefix: Uint8Array = new Uint8Array(0);
-  #deadPrefix = '';
-
-  constructor(request: LandStreamRequest, store: ObjectStore, slice: OffsetRange) {
-    this.#request = request;
-    this.#store = store;
-    this.slice = slice;
-  }
-
-  async #open(role: 'stream' | 'dead'): Promise<LandingWriter> {
-    const { job, gzip, tag } = this.#request;
-    const nameOf = role === 'stream' ? streamObjectName : deadLetterObjectName;
-    const name = nameOf(job.name, this.slice, { gzip });
-    const prefix = streamLinePrefix(tag, this.slice, name);
-    const writer = await openLandingObject({ store: this.#store, name, role, gzip });
-    if (role === 'stream') {
-      this.#good = writer;
-      this.#goodPrefix = prefix;
-      this.#plainPrefix = plainLinePrefix(prefix);
-    } else {
-      this.#dead = writer;
-      this.#deadPrefix = prefix;
-    }
-    return writer;
-  }
-
-  async writeAll(
-    records: readonly SourceRecord[],
-    { decode, plain }: RecordJudge,
-    topic: TopicDefinition,
-    tally: RangeTally,
-  ): Promise<void> {
-    for (const record of records) {
-      if (plain !== null && this.#good !== undefined) {
-        const writer = this.#good;
-        const flushed = writer.makeRoom(plain.room(record, this.#plainPrefix));
-        if (flushed !== undefined) await flushed;
-        const end = plain.write(record, topic, this.#plainPrefix, writer);
-        if (end > 0) {
-          writer.written(end);
-          tally.times.add(plain.eventMicros, record.timestampMs);
-          tally.landed++;
-          continue;
-        }
-      }
-      const verdict = decode(record, topic);
-      if (verdict.ok) {
-        const writer = this.#good ?? (await this.#open('stream'));
-        const pending = writer.line(streamLine(this.#goodPrefix, record, verdict));
-        if (pending !== undefined) await pending;
-        tally.times.add(verdict.eventAt?.micros ?? microsOfMillis(record.timestampMs), record.timestampMs);
-        tally.landed++;
-      } else {
-        const writer = this.#dead ?? (await this.#open('dead'));
-        const pending = writer.line(deadStreamLine(this.#deadPrefix, record, verdict));
-        if (pending !== undefined) await pending;
-        tally.quarantined++;
-      }
-    }
-  }
-
-  async commit(): Promise<readonly ManifestObject[]> {
-    const objects: ManifestObject[] = [];
-    if (this.#good !== undefined) objects.push(await this.#good.commit(this.#request.guard));
-    if (this.#dead !== undefined) objects.push(await this.#dead.commit(this.#request.guard));
-    return objects;
-  }
-
-  async abort(): Promise<void> {
-    await this.#good?.abort();
-    await this.#dead?.abort();
-  }
-}
-
-/** How a record becomes a line: the quick way where there is one, and the exact way for what that leaves. */
-interface RecordJudge {
-  readonly decode: RecordDecoder;
-  readonly plain: PlainLines | null;
-}
-
-async function createJudge(job: JobDefinition, onDrift: DriftSink): Promise<RecordJudge> {
-  const plain = createPlainLines(job, onDrift);
-  const decode = await createRecordDecoder(job, (field) => {
-    onDrift(field);
-    plain?.learn(field);
-  });
-  return { decode, plain };
-}
-
-interface RangeTally {
-  landed: number;
-  quarantined: number;
-  readonly times: TimeBounds;
 }
 
 function nextSlice(range: OffsetRange, from: bigint): OffsetRange {
@@ -320,30 +167,6 @@ async function mapLimited<T, R>(items: readonly T[], limit: number, run: (item: 
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   if (failures.length > 0) throw failures[0];
   return results;
-}
-
-export function driftOf(counts: ReadonlyMap<string, number>): readonly DriftField[] {
-  return [...counts]
-    .map(([field, records]) => ({ path: `$.${field}`, records }))
-    .sort((left, right) => (left.path < right.path ? -1 : 1));
-}
-
-/** Unknown fields named in one manifest: a producer that invents names must not grow it without bound. */
-const MAX_DRIFT_FIELDS = 200;
-
-export function driftCounter(): {
-  readonly counts: ReadonlyMap<string, number>;
-  readonly sink: (field: string) => void;
-} {
-  const counts = new Map<string, number>();
-  return {
-    counts,
-    sink: (field) => {
-      const known = counts.get(field);
-      if (known !== undefined) counts.set(field, known + 1);
-      else if (counts.size < MAX_DRIFT_FIELDS) counts.set(field.toWellFormed(), 1);
-    },
-  };
 }
 
 /** Lands all ranges of the intent and returns the manifest to seal. */

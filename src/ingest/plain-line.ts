@@ -2,7 +2,7 @@
 import type { JobDefinition, TopicDefinition } from '../core/job.ts';
 import type { Op, SourceRecord } from '../core/record.ts';
 import { MAX_TIMESTAMP_MS } from '../core/time.ts';
-import type { DriftSink } from './check-value.ts';
+import type { DriftSink } from './drift.ts';
 import { eventTimeBounds, type EventTimeBounds } from './event-time.ts';
 import { headersText, timestampText } from './envelope.ts';
 import type { LineBlock } from './landing-writer.ts';

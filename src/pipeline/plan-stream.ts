@@ -8,7 +8,7 @@
 import type { GapJson, RangeJson, StreamIntent } from '../core/batch.ts';
 import { isSluiceError, type ErrorCode, type SluiceError } from '../core/errors.ts';
 import type { PartitionOffsets } from '../core/record.ts';
-import { recordChecksum } from '../ingest/land-stream-batch.ts';
+import { recordChecksum } from '../ingest/record-checksum.ts';
 import type { StreamSource } from '../ingest/ports.ts';
 import type { Position } from '../state/ports.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '../../../src/pipeline/plan-stream.ts';
 import { SluiceError } from '../../../src/core/errors.ts';
 import { MemoryStream } from '../../../src/adapters/memory/stream.ts';
-import { recordChecksum } from '../../../src/ingest/land-stream-batch.ts';
+import { recordChecksum } from '../../../src/ingest/record-checksum.ts';
 import type { SourceRecord } from '../../../src/core/record.ts';
 import type { StreamSource } from '../../../src/ingest/ports.ts';
 import type { Position } from '../../../src/state/ports.ts';

@@ -23,6 +23,8 @@ export async function bundle(folder) {
       'demo/play': 'src/demo/play.ts',
     },
     platform: 'node',
+    // The oldest Node that the package takes (`engines`): it has no `using`.
+    transform: { target: 'node22.18' },
     // `sluice` in tsconfig's paths is for job files; nothing in src/ imports it.
     tsconfig: false,
     external: isExternal,

@@ -276,4 +276,42 @@ describe('a job of a project', () => {
     await sluice('topic', 'create', 'shop-order-changes', '--partitions', '1');
     expect(await sluice('debug')).toContain('ok      warehouse');
   });
+
+  test('runs on the oldest Node that the package takes', { timeout: 300_000 }, async () => {
+    const { engines } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+      readonly engines: { readonly node: string };
+    };
+    const version = `${engines.node.replace('>=', '')}.0`;
+    const old = join(folder, 'old');
+    mkdirSync(old);
+    writeFileSync(join(old, 'package.json'), '{ "private": true }');
+    await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `node@${version}`], old);
+    const node = join(old, 'node_modules/node/bin/node');
+    expect(await succeed(node, ['--version'], old)).toBe(`v${version}\n`);
+    // Every part of the tool, whatever target needs it.
+    const chunks = join(empty, 'node_modules/sluice/dist/chunk');
+    const importAll = `for (const file of fs.readdirSync('.')) if (file.endsWith('.js')) await import(path.resolve(file))`;
+    await succeed(
+      node,
+      ['--input-type=module', '-e', `import fs from 'fs'; import path from 'path'; ${importAll}`],
+      chunks,
+    );
+    const binary = join(empty, 'node_modules/sluice/bin/sluice.mjs');
+    writeFileSync(
+      join(other, 'three.ndjson'),
+      '{"key":"K-4","value":{"id":"K-4","updated_at":"2026-03-02T10:15:30Z","street":"Spaldingstraße 4"},"timestamp":"2026-03-02T10:15:31Z"}',
+    );
+    const produce = ['topic', 'produce', 'kundenservice-kunde-update', '--file', 'three.ndjson'];
+    await succeed(node, [binary, ...produce], other);
+    for (const args of [['--json'], ['--full-refresh', '--json']])
+      expect(JSON.parse(await succeed(node, [binary, 'job', 'run', 'customer', ...args], other))).toMatchObject({
+        exitCode: 0,
+        errors: [],
+      });
+    const count = "select count(*) as n from {{ ref('current_customer') }}";
+    expect(JSON.parse(await succeed(node, [binary, 'show', '--inline', count, '--json'], other))).toMatchObject({
+      rows: [{ n: expect.anything() }],
+    });
+    await succeed(node, [binary, 'build'], other);
+  });
 });

@@ -4,7 +4,7 @@
  * guard. So a writer holds two chunks in memory however large its object is.
  *
  * Both are create-only (`ifGenerationMatch: 0`). Whatever an upload ends with but a plain success (412, a lost reply, a broken
- * connection), the stored object is looked at: the same size and CRC32C mean that the bytes are there, and that is all that counts.
+ * connection), the stored object is looked at: when it holds the same bytes, that is all that counts.
  */
 import { crc32 } from 'node:zlib';
 import type { File } from '@google-cloud/storage';
@@ -15,7 +15,7 @@ import { Crc32c } from './crc32c.ts';
 import { gcsError, isMissingBucket, statusOf, type GcsPlace } from './errors.ts';
 import { LargeObject } from './large-object.ts';
 import { retrying, type RetryPolicy } from './retrying.ts';
-import { statFile, storedCrc32c, type StoredFile } from './stored-file.ts';
+import { holds, statFile } from './stored-file.ts';
 import { SMALLEST_CHUNK_BYTES, type UploadMemory } from './upload-memory.ts';
 
 export interface GcsWriterTarget {
@@ -129,10 +129,12 @@ export class GcsObjectWriter implements ObjectWriter {
 
   /** An upload that did not plainly succeed: what is there now decides. */
   async #resolve(error: unknown, crc32c: string): Promise<Outcome> {
+    const { file, retry } = this.#target;
     if (error instanceof GuardFailure) throw error.reason;
-    const stored = isMissingBucket(error) ? undefined : await this.#stored(error);
+    const stored = isMissingBucket(error) ? undefined : await this.#lookedAt(error, () => statFile(file, retry));
     if (stored === undefined) throw gcsError(error, this.#place());
-    if (stored.bytes === this.#bytes && (await storedCrc32c(this.#target.file, stored, this.#target.retry)) === crc32c)
+    const sums = { crc32: this.#crc32, crc32c };
+    if (stored.bytes === this.#bytes && (await this.#lookedAt(error, () => holds(file, stored, sums, retry))))
       return 'identical';
     throw new SluiceError(
       'object_conflict',
@@ -145,9 +147,9 @@ export class GcsObjectWriter implements ObjectWriter {
   }
 
   /** When the look fails as well, the first error is the one to report. */
-  async #stored(error: unknown): Promise<StoredFile | undefined> {
+  async #lookedAt<T>(error: unknown, look: () => Promise<T>): Promise<T> {
     try {
-      return await statFile(this.#target.file, this.#target.retry);
+      return await look();
     } catch (second) {
       throw gcsError(statusOf(error) === 412 ? second : error, this.#place());
     }

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import type { File } from '@google-cloud/storage';
 import { Crc32c } from './crc32c.ts';
 import { isMissingBucket, isTransient, statusOf, TimeOut } from './errors.ts';
@@ -24,12 +25,24 @@ export async function statFile(file: File, retry: RetryPolicy): Promise<StoredFi
   }
 }
 
-/** Objects encrypted with a customer's key have no checksum in their metadata: then the bytes are read. */
-export async function storedCrc32c(file: File, stored: StoredFile, retry: RetryPolicy): Promise<string> {
-  if (stored.crc32c !== undefined) return stored.crc32c;
-  const sum = new Crc32c();
-  for await (const chunk of readFile(file, retry)) sum.update(chunk);
-  return sum.digest();
+/** Two checksums of the same bytes: by one of 32 bits alone, one of four billion different objects would pass for the right one. */
+export interface Checksums {
+  readonly crc32: number;
+  /** As the service says it. */
+  readonly crc32c: string;
+}
+
+/** Whether an object holds what was to be written. Its bytes are read: that it was there already is rare, and what it holds decides what is loaded. */
+export async function holds(file: File, stored: StoredFile, sums: Checksums, retry: RetryPolicy): Promise<boolean> {
+  // Objects encrypted with a customer's key have no checksum in their metadata.
+  if (stored.crc32c !== undefined && stored.crc32c !== sums.crc32c) return false;
+  let sum = 0;
+  const other = new Crc32c();
+  for await (const chunk of readFile(file, retry)) {
+    sum = crc32(chunk, sum);
+    other.update(chunk);
+  }
+  return sum === sums.crc32 && other.digest() === sums.crc32c;
 }
 
 /** All bytes of one generation. A connection that breaks is taken up again where it broke; progress makes the count of attempts new. */

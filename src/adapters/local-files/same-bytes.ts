@@ -4,8 +4,20 @@ const COMPARE_BUFFER_BYTES = 1 << 20;
 
 /** Whether two files hold the same bytes. Every byte is compared: equal checksums prove nothing about 32 bits. */
 export async function sameBytes(left: string, right: string): Promise<boolean> {
-  await using one = await open(left, 'r');
-  await using other = await open(right, 'r');
+  const one = await open(left, 'r');
+  try {
+    const other = await open(right, 'r');
+    try {
+      return await haveSameBytes(one, other);
+    } finally {
+      await other.close();
+    }
+  } finally {
+    await one.close();
+  }
+}
+
+async function haveSameBytes(one: FileHandle, other: FileHandle): Promise<boolean> {
   const [oneStat, otherStat] = await Promise.all([one.stat(), other.stat()]);
   if (!otherStat.isFile() || oneStat.size !== otherStat.size) return false;
   const oneBuffer = Buffer.allocUnsafeSlow(COMPARE_BUFFER_BYTES);

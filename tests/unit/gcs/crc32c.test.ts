@@ -3,7 +3,7 @@ import type { File } from '@google-cloud/storage';
 import { describe, expect, it } from 'vitest';
 import { Crc32c } from '../../../src/adapters/gcs/crc32c.ts';
 import { DEFAULT_RETRY } from '../../../src/adapters/gcs/retrying.ts';
-import { storedCrc32c } from '../../../src/adapters/gcs/stored-file.ts';
+import { holds } from '../../../src/adapters/gcs/stored-file.ts';
 
 const text = (content: string) => new TextEncoder().encode(content);
 
@@ -30,9 +30,14 @@ describe('CRC32C', () => {
   });
 });
 
-it('of a stored object is read from its bytes where its metadata does not say it', async () => {
+it('tells what a stored object holds by its bytes and both checksums, whatever its metadata says', async () => {
   const file = { createReadStream: () => Readable.from([text('1234'), text('56789')]) } as unknown as File;
-  const stored = { bytes: 9, generation: '1', crc32c: undefined };
-  expect(await storedCrc32c(file, stored, DEFAULT_RETRY)).toBe('4waSgw==');
-  expect(await storedCrc32c(file, { ...stored, crc32c: 'mnG7TA==' }, DEFAULT_RETRY)).toBe('mnG7TA==');
+  const sums = { crc32: 0xcbf43926, crc32c: '4waSgw==' };
+  const holding = (crc32c: string | undefined, change: Partial<typeof sums> = {}) =>
+    holds(file, { bytes: 9, generation: '1', crc32c }, { ...sums, ...change }, DEFAULT_RETRY);
+  expect(await holding(undefined)).toBe(true);
+  expect(await holding('4waSgw==')).toBe(true);
+  expect(await holding('mnG7TA==')).toBe(false);
+  expect(await holding('4waSgw==', { crc32: 1 })).toBe(false);
+  expect(await holding(undefined, { crc32c: 'mnG7TA==' })).toBe(false);
 });

@@ -6,14 +6,12 @@ import type { DriftSink } from './drift.ts';
 import { eventTimeBounds, type EventTimeBounds } from './event-time.ts';
 import { headersText, timestampText } from './envelope.ts';
 import type { LineBlock } from './landing-writer.ts';
-import { equalBytes, NUMBER, TEXT } from './plain-json.ts';
+import { equalBytes, MINUS, NUMBER, TEXT, ZERO } from './plain-json.ts';
 import { microsAt } from './plain-time.ts';
 import { PlainRewriter } from './plain-rewrite.ts';
 import { createPlainValueReader, type PlainMember, type PlainValueReader } from './plain-value.ts';
 import { hasIntegerKey } from './record-id.ts';
 
-const MINUS = 0x2d;
-const ZERO = 0x30;
 const MINUTE_MS = 60_000;
 
 /** Bytes of a line besides prefix, key, headers and value; rounded up. */

@@ -1,15 +1,22 @@
 /**
- * The value once more with every long integer as a text, for readers that would take it for a double: what `rewrite` in check-value.ts makes of
+ * The value once more with every long integer as a text, for readers that would take it for a double: what `rewrite` in rewrite-value.ts makes of
  * a plain value, as the inside of a JSON string. Columns of type JSON stand as the text of their JSON there.
  */
-import { CLOSE_BRACE, COLON, COMMA, LONG, NULL, OPEN_BRACE, TEXT } from './plain-json.ts';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  COLON,
+  COMMA,
+  DOT,
+  LONG,
+  MINUS,
+  NULL,
+  OPEN_BRACE,
+  QUOTE,
+  TEXT,
+  ZERO,
+} from './plain-json.ts';
 import type { PlainMember } from './plain-value.ts';
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const MINUS = 0x2d;
-const DOT = 0x2e;
-const ZERO = 0x30;
 
 /** Longer ones are texts, too. */
 const MAX_NUMBER_BYTES = 15;

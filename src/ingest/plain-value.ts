@@ -12,8 +12,10 @@ import {
   CLOSE_BRACE,
   COLON,
   COMMA,
+  DOT,
   equalBytes,
   LONG,
+  MINUS,
   NULL,
   NUMBER,
   OBJECT,
@@ -28,9 +30,6 @@ import { needsValidator } from './schema-validator.ts';
 /** Unknown names remembered: a producer that invents names must not grow the table without bound. */
 const MAX_DRIFT_NAMES = 100;
 const MAX_NAME_CHARACTERS = 100;
-
-const DOT = 0x2e;
-const MINUS = 0x2d;
 
 /** Says whether the text (without quotes) or number at [from, to) is right for the column. */
 type BytesCheck = (bytes: Uint8Array, from: number, to: number) => boolean;

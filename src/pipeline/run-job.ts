@@ -52,12 +52,13 @@ function holdModels(context: RunContext): void {
 
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { only } = context.request;
+  // While the warehouse commits. What is wrong with the models, transform says.
+  const compile = (): void => void runner.nodes().catch(() => undefined);
   await reconcileRaw(context, warehouse);
   if (only === null || only === 'load') {
     const loaded = await context.step(
       'load',
-      // The models are compiled while the warehouse commits. What is wrong with them, transform says.
-      () => loadStep(context, warehouse, () => void runner.nodes().catch(() => undefined)),
+      () => loadStep(context, warehouse, only === null ? compile : undefined),
       (rows) => rows,
     );
     if (loaded === undefined) return holdModels(context);

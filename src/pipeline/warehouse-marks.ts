@@ -141,8 +141,9 @@ export class WarehouseMarks {
   ): Promise<ReadonlySet<string>> {
     const published: { readonly node: RunnerNode; readonly known: KnownMarks }[] = [];
     for (const node of nodes) {
+      if (!node.isPublished) continue;
       const known = await this.#marksOf(node.name);
-      if (node.isPublished && (known.confirmed !== null || known.announced.length > 0)) published.push({ node, known });
+      if (known.confirmed !== null || known.announced.length > 0) published.push({ node, known });
     }
     // One look for all of them: a warehouse may have to go through its whole catalogue for each.
     const relations = await warehouse.models.relations([this.#relation, ...published.map(({ node }) => node.relation)]);

@@ -2,6 +2,7 @@
  * Times in templates: `run_started_at` and a small part of Python's `datetime` and `pytz`, with the run's logical time as "now". Sums
  * and differences are written `run_started_at.add(days=-3)`: operators know no times.
  */
+import { offsetSecondsAt } from '../../../core/zone-offset-at.ts';
 import { fail, hostFunction, hostObject, ObjectValue, toPlain, type Kwargs, type Value } from '../jinja/index.ts';
 
 interface Parts {
@@ -128,28 +129,8 @@ function formatPart(date: Date, code: string, offset: number, zone: string): str
   return Object.hasOwn(codes, code) ? codes[code]?.() : undefined;
 }
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
 function offsetMillis(millis: number, zone: string): number {
-  if (zone === 'UTC') return 0;
-  let formatter = formatters.get(zone);
-  if (formatter === undefined) {
-    formatter = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-    formatters.set(zone, formatter);
-  }
-  const parts = new Map(formatter.formatToParts(millis).map(({ type, value }) => [type, Number(value)]));
-  const part = (name: Intl.DateTimeFormatPartTypes): number => parts.get(name) ?? 0;
-  const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
-  return local - Math.floor(millis / 1000) * 1000;
+  return zone === 'UTC' ? 0 : offsetSecondsAt(millis, zone) * 1000;
 }
 
 function zoneName(zone: Value | undefined): string {

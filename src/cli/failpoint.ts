@@ -19,7 +19,7 @@ import type { ObjectStore, ObjectWriter, SnapshotSource, StreamSource } from '..
 import type { CommitGuard } from '../load/ports.ts';
 import type { OpenWarehouse, WarehouseGate } from '../pipeline/ports.ts';
 import type { StateStore } from '../state/ports.ts';
-import type { ModelWarehouse } from '../transform/index.ts';
+import type { ModelSession, ModelWarehouse } from '../transform/index.ts';
 
 const MODES = ['before', 'after', 'stop', 'error', 'lost'] as const;
 type Mode = (typeof MODES)[number];
@@ -126,12 +126,20 @@ export class Failpoint {
   }
 
   #models<T extends ModelWarehouse>(warehouse: T): T {
-    const numbered = this.#numbered('models', warehouse, ['execute', 'publish']);
     const forNode = warehouse.forNode?.bind(warehouse);
+    const session = warehouse.session?.bind(warehouse);
     const members: Partial<ModelWarehouse> = {
+      ...(forNode === undefined ? {} : { forNode: (name) => this.#models(forNode(name)) }),
+      ...(session === undefined ? {} : { session: async () => this.#publisher(await session()) }),
+    };
+    return replacing(this.#publisher(warehouse), members as Partial<T>);
+  }
+
+  #publisher<T extends Pick<ModelSession, 'execute' | 'publish'>>(publisher: T): T {
+    const numbered = this.#numbered('models', publisher, ['execute', 'publish']);
+    const members: Partial<Pick<ModelSession, 'publish'>> = {
       publish: (unit, guard = () => Promise.resolve()) =>
         numbered.publish(unit, () => this.#effect('warehouse.commit', guard)),
-      ...(forNode === undefined ? {} : { forNode: (name) => this.#models(forNode(name)) }),
     };
     return replacing(numbered, members as Partial<T>);
   }

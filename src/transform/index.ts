@@ -37,6 +37,7 @@ export type { ArtifactSink } from './run/artifact-sink.ts';
 export type {
   GateResult,
   GateTest,
+  ModelSession,
   ModelWarehouse,
   PublishOutcome,
   PublishUnit,

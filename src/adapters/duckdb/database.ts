@@ -51,6 +51,8 @@ export interface SqlRunner {
 }
 
 export interface DuckDbConnection extends SqlRunner {
+  /** As `DuckDbDatabase.transaction`, on this connection: it sees the session's temporary tables. */
+  transaction<T>(work: (transaction: SqlRunner) => Promise<T>): Promise<T>;
   /** Gives the connection back. A connection with an open transaction is rolled back first. */
   release(): Promise<void>;
 }
@@ -83,6 +85,7 @@ export class DuckDbDatabase implements SqlRunner {
     return {
       run: (sql) => this.#run(connection, sql),
       query: (sql) => this.#query(connection, sql),
+      transaction: (work) => this.#transaction(connection, work),
       release: () => this.#discard(connection),
     };
   }
@@ -100,7 +103,10 @@ export class DuckDbDatabase implements SqlRunner {
    * with another connection is thrown as it comes (`isWriteConflict`): only the caller knows whether the work can be repeated.
    */
   async transaction<T>(work: (transaction: SqlRunner) => Promise<T>): Promise<T> {
-    const connection = await this.#take();
+    return this.#withConnection((connection) => this.#transaction(connection, work));
+  }
+
+  async #transaction<T>(connection: DuckDBConnection, work: (transaction: SqlRunner) => Promise<T>): Promise<T> {
     try {
       // Sent together with the first statement: every call costs a change of threads, which is most of a small model's time.
       let begin = 'begin transaction;\n';
@@ -114,11 +120,9 @@ export class DuckDbDatabase implements SqlRunner {
         query: (sql) => this.#query(connection, begun(sql)),
       });
       if (begin === '') await this.#run(connection, 'commit');
-      this.#keep(connection);
       return result;
     } catch (error) {
       await rollBack(connection);
-      this.#keep(connection);
       throw error;
     }
   }

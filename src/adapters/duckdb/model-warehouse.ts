@@ -6,13 +6,14 @@ import { isRejected, judgeTest } from '../../publish/gate.ts';
 import type {
   GateResult,
   GateTest,
+  ModelSession,
   ModelWarehouse,
   PublishOutcome,
   PublishUnit,
   QueryResult,
 } from '../../transform/run/ports.ts';
 import { readRelations } from './catalog.ts';
-import { isWriteConflict, type DuckDbDatabase, type SqlRunner } from './database.ts';
+import { isWriteConflict, type DuckDbConnection, type DuckDbDatabase, type SqlRunner } from './database.ts';
 
 /**
  * Conflicts come from other connections of this process alone (DuckDB lets no other process in), so they pass within the length of
@@ -61,20 +62,39 @@ export class DuckDbModelWarehouse implements ModelWarehouse {
     await asModelError(() => this.#database.run(sql));
   }
 
-  async publish(unit: PublishUnit, guard?: () => Promise<void>): Promise<PublishOutcome> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await asModelError(() => this.#database.transaction((transaction) => apply(transaction, unit, guard)));
-      } catch (error) {
-        if (error instanceof Rejected) return { status: 'rejected', tests: error.tests };
-        if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
-      }
-      await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1));
-    }
+  publish(unit: PublishUnit, guard?: () => Promise<void>): Promise<PublishOutcome> {
+    return publishOn(this.#database, unit, guard);
+  }
+
+  async session(): Promise<ModelSession> {
+    const connection = await this.#database.connect();
+    return {
+      execute: async (sql) => {
+        await asModelError(() => connection.run(sql));
+      },
+      publish: (unit, guard) => publishOn(connection, unit, guard),
+      close: () => connection.release(),
+    };
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+async function publishOn(
+  database: Pick<DuckDbConnection, 'transaction'>,
+  unit: PublishUnit,
+  guard: (() => Promise<void>) | undefined,
+): Promise<PublishOutcome> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await asModelError(() => database.transaction((transaction) => apply(transaction, unit, guard)));
+    } catch (error) {
+      if (error instanceof Rejected) return { status: 'rejected', tests: error.tests };
+      if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+    }
+    await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1));
   }
 }
 

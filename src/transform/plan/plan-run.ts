@@ -76,6 +76,7 @@ class Planner {
     const parents = new Set(node.dependsOn.flatMap((id) => relationsBelow(this.#project, id)));
     // As in dbt's build: a failing test of a source keeps the models that read it from running.
     const gating = alone.filter((test) => test.dependsOn.some((id) => parents.has(id) || node.dependsOn.includes(id)));
+    const after = new Set([...nearestAbove(this.#project.graph, node.id, built), ...gating.map((test) => test.id)]);
     return {
       id: node.id,
       name: node.name,
@@ -84,14 +85,11 @@ class Planner {
       materialized: node.kind === 'seed' ? 'seed' : node.config.materialized,
       mode: state.mode,
       relation: node.relation,
-      after: [
-        ...new Set([
-          ...nearestAbove(this.#project.graph, node.id, built),
-          ...gating.map((test) => test.id),
-          // A test of several models waits for all of them; this one is the last in order, so no circle comes of it.
-          ...tests.flatMap((test) => test.dependsOn.filter((id) => id !== node.id && built.has(id))),
-        ]),
-      ],
+      after: [...after],
+      // A test of several models waits for all of them; this one is the last in order, so no circle comes of it.
+      finishAfter: [...new Set(tests.flatMap((test) => test.dependsOn))].filter(
+        (id) => id !== node.id && built.has(id) && !after.has(id),
+      ),
       sql: node.kind === 'model' ? this.#sql(() => compileModel(this.#project, node, state.situation).select) : null,
       window: state.mode === 'insert_overwrite' ? state.situation.changes.window : null,
       tests: tests.map((test) => this.#plannedTest(test, state.situation)),
@@ -121,6 +119,7 @@ class Planner {
       mode: 'tests',
       relation: null,
       after: [],
+      finishAfter: [],
       sql: null,
       window: null,
       tests: [this.#plannedTest(test, plainSituation(this.#project))],

@@ -27,6 +27,8 @@ export interface PlannedNode {
   readonly relation: RelationName | null;
   /** Nodes of this plan that must be done before. */
   readonly after: readonly string[];
+  /** Nodes of this plan that only its tests read: they must be done before it is published. */
+  readonly finishAfter: readonly string[];
   /** The model's select as far as it can be rendered without asking the warehouse; null otherwise, and for seeds. */
   readonly sql: string | null;
   /** Days that are overwritten; null: the mode knows none. */

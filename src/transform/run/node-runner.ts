@@ -28,7 +28,7 @@ import { checkPartitions, leftOutColumns, otherClusters } from './table-differen
 import { auditRelation, testFile } from './test-places.ts';
 import { wantedComments } from './wanted-comments.ts';
 import { wantedTags } from './wanted-tags.ts';
-import type { GateTest, ModelWarehouse, PublishOutcome, PublishUnit } from './ports.ts';
+import type { GateTest, ModelSession, ModelWarehouse, PublishOutcome, PublishUnit } from './ports.ts';
 
 /** What a caller adds to one node. */
 export interface NodeHooks {
@@ -64,6 +64,15 @@ export interface Built {
   readonly select: string | null;
 }
 
+/** A node whose SQL stands and, where it was begun ahead of its turn, whose rows are staged. */
+export interface Begun {
+  readonly planned: PlannedNode;
+  readonly hooks: NodeHooks;
+  readonly prepared: Prepared;
+  /** Holds what was staged ahead; close it in every case. */
+  readonly session: ModelSession | null;
+}
+
 interface Prepared {
   readonly mode: BuildMode;
   readonly target: RelationName;
@@ -91,13 +100,19 @@ export class NodeRunner {
     this.#options = options;
   }
 
-  async run(planned: PlannedNode, hooks: NodeHooks): Promise<Built> {
+  /** `ahead`: the nodes that only its tests read are still at work, and what takes its time can be done meanwhile. */
+  async begin(planned: PlannedNode, hooks: NodeHooks, ahead: boolean): Promise<Begun> {
     const node = this.#options.project.nodes.get(planned.id);
     if (node === undefined || node.kind === 'source')
       throw new SluiceError('internal', `the project has no node ${planned.id}`);
     const prepared = await this.#prepare(node, hooks);
+    const session = ahead ? await this.#stageAhead(prepared) : null;
+    return { planned, hooks, prepared, session };
+  }
+
+  async finish({ planned, hooks, prepared, session }: Begun): Promise<Built> {
     const tests = await this.#tests(planned, prepared.situation);
-    const outcome = await this.#publish(planned, prepared, tests.gates, hooks).catch((error: unknown) => {
+    const outcome = await this.#publish(planned, prepared, tests.gates, { hooks, session }).catch((error: unknown) => {
       throw explainedChange(error, this.#options.project, prepared.incremental);
     });
     const counts = prepared.mode !== 'view' && prepared.mode !== 'tests' && outcome.status === 'published';
@@ -281,15 +296,39 @@ export class NodeRunner {
     await warehouse.execute(`create or replace table ${dialect.relation(audit)} as\n${select}`);
   }
 
+  /**
+   * Outside of the transaction that will publish, which must see what its tests read. Nobody else writes what was staged from meanwhile: a
+   * model's own table is changed by its own node alone. Statements before the model may be what its select builds on.
+   */
+  async #stageAhead({ script, before, incremental }: Prepared): Promise<ModelSession | null> {
+    const { project, warehouse } = this.#options;
+    const { stagesInTransaction } = project.renderer.dialect;
+    if (script === null || !stagesInTransaction || script.stage.length === 0 || before.length > 0) return null;
+    const session = await warehouse.session?.();
+    if (session === undefined) return null;
+    try {
+      for (const sql of script.stage) await session.execute(sql);
+      return session;
+    } catch (error) {
+      await session.close();
+      throw explainedChange(error, project, incremental);
+    }
+  }
+
   async #publish(
     planned: PlannedNode,
     prepared: Prepared,
     tests: readonly GateTest[],
-    hooks: NodeHooks,
+    { hooks, session }: Pick<Begun, 'hooks' | 'session'>,
   ): Promise<PublishOutcome> {
     const { project, warehouse, artifacts } = this.#options;
     const { dialect } = project.renderer;
     const { script } = prepared;
+    if (script !== null && session !== null) {
+      artifacts.run(planned.file, scriptText(script, dialect, 'ahead'));
+      const statements = [...script.change, ...plain(script.cleanup)];
+      return session.publish(unitOf(planned, prepared, statements, tests), hooks.guard);
+    }
     if (script === null || dialect.stagesInTransaction || script.stage.length === 0) {
       if (script !== null) artifacts.run(planned.file, scriptText(script, dialect));
       const { stage = [], change = [], cleanup = [] } = script ?? {};

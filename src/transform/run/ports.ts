@@ -79,6 +79,8 @@ export interface ModelWarehouse {
   /** One statement outside of any unit (create schema, helper tables). */
   execute(sql: string): Promise<void>;
   publish(unit: PublishUnit, guard?: () => Promise<void>): Promise<PublishOutcome>;
+  /** A session whose temporary tables last from one call to the next. Absent where staging leaves ordinary tables (BigQuery). */
+  session?(): Promise<ModelSession>;
   /**
    * The warehouse as the work for one node sees it: its jobs carry the node's name, and what they cost is counted by itself. Absent where
    * nothing is paid by use (DuckDB).
@@ -86,6 +88,11 @@ export interface ModelWarehouse {
   forNode?(name: string): NodeWarehouse;
   /** Bytes that a query would read, without running it; null where the warehouse does not say. Absent like `forNode`. */
   estimate?(sql: string): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+export interface ModelSession extends Pick<ModelWarehouse, 'execute' | 'publish'> {
+  /** Ends it; its temporary tables are gone. */
   close(): Promise<void>;
 }
 

@@ -8,10 +8,10 @@ import { RelationMap } from '../plan/relation-map.ts';
 import { sameRelation } from '../plan/situation.ts';
 import { seedLedger } from '../sql/seed.ts';
 import { NO_ARTIFACTS, type ArtifactSink } from './artifact-sink.ts';
-import { NodeRunner, type Built, type NodeHooks, type NodeRunnerOptions } from './node-runner.ts';
+import { NodeRunner, type Begun, type Built, type NodeHooks, type NodeRunnerOptions } from './node-runner.ts';
 import type { GateResult, ModelWarehouse, NodeWarehouse } from './ports.ts';
 import { nodeError, type NodeError, type NodeResult, type RunResult, type TestResult } from './results.ts';
-import { runSchedule } from './schedule.ts';
+import { runSchedule, type Gate } from './schedule.ts';
 
 /** What happens, for the terminal; nothing depends on it. */
 export interface ModelObserver {
@@ -60,7 +60,7 @@ export async function runPlan(
   const started = options.clock.monotonic();
   const run = new Run(project, plan, warehouse, options);
   await run.prepare();
-  await runSchedule(plan.nodes, options.threads ?? project.target.threads, (node) => run.node(node));
+  await runSchedule(plan.nodes, options.threads ?? project.target.threads, (node, gate) => run.node(node, gate));
   const nodes = plan.nodes.flatMap((node) => run.results.get(node.id) ?? []);
   return {
     nodes,
@@ -144,28 +144,32 @@ class Run {
     return hashes;
   }
 
-  async node(planned: PlannedNode): Promise<void> {
-    const { clock, observer, signal, failFast } = this.#options;
+  async node(planned: PlannedNode, gate: Gate): Promise<void> {
+    const { clock, observer } = this.#options;
     const startedAt = new Date(clock.now()).toISOString();
     const since = clock.monotonic();
-    const blocker = planned.after
-      .map((id) => this.results.get(id))
-      .find((result) => result !== undefined && result.state !== 'done');
-    if (signal?.aborted === true)
-      throw new SluiceError('interrupted', 'Interrupted before all models had run', { cause: signal.reason });
-    if (blocker !== undefined || (failFast === true && this.#failed)) {
-      const reason =
-        blocker === undefined
-          ? 'an earlier node failed'
-          : `${blocker.name} ${blocker.state === 'failed' ? 'failed' : 'was skipped'}`;
-      this.#finish(planned, { ...this.#base(planned, startedAt), state: 'skipped', reason });
+    const obstacle = this.#obstacle(planned.after);
+    if (obstacle !== null) {
+      this.#finish(planned, { ...this.#base(planned, startedAt), state: 'skipped', reason: obstacle });
       return;
     }
     observer?.started(planned, { index: ++this.#started, of: this.#plan.nodes.length });
-    const result = await this.#build(planned, startedAt, since);
+    const result = await this.#build(planned, { gate, startedAt, since });
     if (result.state === 'done') await this.#options.onPublished?.(planned, result);
-    else this.#failed = true;
+    else if (result.state === 'failed') this.#failed = true;
     this.#finish(planned, result);
+  }
+
+  /** Why a node that waited for these nodes must not go on; null: it may. */
+  #obstacle(waitedFor: readonly string[]): string | null {
+    const { signal, failFast } = this.#options;
+    if (signal?.aborted === true)
+      throw new SluiceError('interrupted', 'Interrupted before all models had run', { cause: signal.reason });
+    const blocker = waitedFor
+      .map((id) => this.results.get(id))
+      .find((result) => result !== undefined && result.state !== 'done');
+    if (blocker !== undefined) return `${blocker.name} ${blocker.state === 'failed' ? 'failed' : 'was skipped'}`;
+    return failFast === true && this.#failed ? 'an earlier node failed' : null;
   }
 
   #finish(planned: PlannedNode, result: NodeResult): void {
@@ -173,13 +177,20 @@ class Run {
     this.#options.observer?.finished(planned, result);
   }
 
-  async #build(planned: PlannedNode, startedAt: string, since: number): Promise<NodeResult> {
+  async #build(
+    planned: PlannedNode,
+    { gate, startedAt, since }: { readonly gate: Gate; readonly startedAt: string; readonly since: number },
+  ): Promise<NodeResult> {
     const base = this.#base(planned, startedAt);
     if (this.#prepared === undefined) throw new SluiceError('internal', 'prepare() was not called');
     const view: NodeWarehouse | undefined = this.#warehouse.forNode?.(planned.name);
+    let begun: Begun | undefined;
     try {
       const runner = new NodeRunner({ ...this.#prepared, warehouse: view ?? this.#warehouse });
-      const built = await runner.run(planned, this.#options.hooks?.(planned) ?? {});
+      begun = await runner.begin(planned, this.#options.hooks?.(planned) ?? {}, !gate.isOpen);
+      const obstacle = (await gate.pass()) ? this.#obstacle(planned.finishAfter) : 'the run was stopped';
+      if (obstacle !== null) return { ...base, state: 'skipped', reason: obstacle };
+      const built = await runner.finish(begun);
       this.#options.onBuilt?.(planned, built.select);
       const rejected = built.outcome.status === 'rejected';
       return {
@@ -205,6 +216,8 @@ class Run {
         error: this.#placed(planned, nodeError(error)),
         usage: view?.usage() ?? null,
       };
+    } finally {
+      await begun?.session?.close();
     }
   }
 

@@ -2,29 +2,54 @@
 
 export interface Scheduled {
   readonly id: string;
-  /** Ids of the same plan that must have ended before. */
+  /** Ids of the same plan that must have ended before it starts. */
   readonly after: readonly string[];
+  /** Ids of the same plan that must have ended before it goes through its gate: they are at work when it starts. */
+  readonly finishAfter: readonly string[];
+}
+
+/** Between the two parts of a node's work. */
+export interface Gate {
+  readonly isOpen: boolean;
+  /** Waits for everything in `finishAfter`. false: the schedule was stopped meanwhile, and the node must leave. */
+  pass(): Promise<boolean>;
 }
 
 /**
- * Starts a node as soon as everything in its `after` has ended and a thread is free, in the order given. `work` must not throw for
- * what it expects: what it throws stops the schedule, once the nodes that are running have ended.
+ * Starts a node as soon as everything in its `after` has ended and a thread is free, in the order given; one whose gate is open goes before one
+ * that will have to wait there. Nodes wait at gates for running ones alone, so that threads cannot all be waiting. `work` must not throw for what it
+ * expects: what it throws stops the schedule, once the nodes that are running have ended.
  */
 export async function runSchedule<T extends Scheduled>(
   nodes: readonly T[],
   threads: number,
-  work: (node: T) => Promise<void>,
+  work: (node: T, gate: Gate) => Promise<void>,
 ): Promise<void> {
   const ended = new Set<string>();
   const waiting = new Set(nodes);
   const running = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
+  const haveEnded = (ids: readonly string[]): boolean => ids.every((id) => ended.has(id));
+  const gateOf = ({ finishAfter }: T): Gate => ({
+    isOpen: haveEnded(finishAfter),
+    pass: async () => {
+      for (const id of finishAfter) await running.get(id);
+      return failures.length === 0;
+    },
+  });
+  const next = (): T | undefined => {
+    const ready = [...waiting].filter((node) => haveEnded(node.after));
+    return (
+      ready.find((node) => haveEnded(node.finishAfter)) ??
+      ready.find((node) => node.finishAfter.every((id) => ended.has(id) || running.has(id)))
+    );
+  };
   while (waiting.size > 0 || running.size > 0) {
-    for (const node of waiting) {
-      if (running.size >= threads || failures.length > 0) break;
-      if (!node.after.every((id) => ended.has(id))) continue;
+    while (running.size < threads && failures.length === 0) {
+      const node = next();
+      if (node === undefined) break;
       waiting.delete(node);
-      const task = work(node)
+      const task = work(node, gateOf(node))
         .catch((error: unknown) => void failures.push(error))
         .finally(() => {
           running.delete(node.id);

@@ -91,12 +91,17 @@ export function check(sql: string): Statement {
  * One text, as `target/run/` shows it and the golden files hold it. BigQuery has no DDL in transactions: its adapter runs what defines
  * relations before them, and a script that only defines without one.
  */
-export function scriptText(script: BuildScript, dialect: Dialect): string {
-  return `${orderedTexts(script, dialect).join(';\n\n')};\n`;
+export function scriptText(script: BuildScript, dialect: Dialect, staged: 'ahead' | 'inside' = 'inside'): string {
+  return `${orderedTexts(script, dialect, staged).join(';\n\n')};\n`;
 }
 
-function orderedTexts({ stage, change, cleanup }: BuildScript, dialect: Dialect): readonly string[] {
+function orderedTexts(
+  { stage, change, cleanup }: BuildScript,
+  dialect: Dialect,
+  staged: 'ahead' | 'inside',
+): readonly string[] {
   const texts = (statements: readonly Statement[]): readonly string[] => statements.map(({ sql }) => sql);
+  if (staged === 'ahead') return [...stage, 'begin transaction', ...texts(change), ...cleanup, 'commit'];
   if (dialect.stagesInTransaction) return ['begin transaction', ...stage, ...texts(change), ...cleanup, 'commit'];
   if (change.every(({ kind }) => kind !== undefined)) return [...stage, ...texts(change), ...cleanup];
   const before = change.filter(({ kind }) => kind === 'ddl');

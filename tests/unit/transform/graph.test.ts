@@ -56,7 +56,7 @@ describe('the schedule', () => {
         const ended = new Set<string>();
         let running = 0;
         await runSchedule(
-          Array.from(parents, ([id, after]) => ({ id, after })),
+          Array.from(parents, ([id, after]) => ({ id, after, finishAfter: [] })),
           threads,
           async ({ id, after }) => {
             expect(++running).toBeLessThanOrEqual(threads);
@@ -71,13 +71,78 @@ describe('the schedule', () => {
     );
   });
 
+  it('starts a node while those before its gate are at work, lets it through behind them, and never has all threads waiting', async () => {
+    await fc.assert(
+      fc.asyncProperty(acyclic, fc.integer({ min: 1, max: 4 }), fc.nat(), async (parents, threads, salt) => {
+        const ended = new Set<string>();
+        const started = new Set<string>();
+        const nodes = Array.from(parents, ([id, all], at) => {
+          const isGated = (index: number): boolean => ((salt >> ((at + index) % 30)) & 1) === 1;
+          return {
+            id,
+            after: all.filter((_, index) => !isGated(index)),
+            finishAfter: all.filter((_, index) => isGated(index)),
+          };
+        });
+        await runSchedule(nodes, threads, async ({ id, after, finishAfter }, gate) => {
+          started.add(id);
+          expect(started.size - ended.size).toBeLessThanOrEqual(threads);
+          expect(after.every((parent) => ended.has(parent))).toBe(true);
+          expect(finishAfter.every((parent) => started.has(parent))).toBe(true);
+          expect(gate.isOpen).toBe(finishAfter.every((parent) => ended.has(parent)));
+          await Promise.resolve();
+          expect(await gate.pass()).toBe(true);
+          expect(finishAfter.every((parent) => ended.has(parent))).toBe(true);
+          ended.add(id);
+        });
+        expect(ended.size).toBe(parents.size);
+      }),
+    );
+  });
+
+  it('begins one node while the other, which its gate waits for, is at work', async () => {
+    const seen: string[] = [];
+    await runSchedule(
+      [
+        { id: 'current', after: [], finishAfter: [] },
+        { id: 'history', after: [], finishAfter: ['current'] },
+      ],
+      2,
+      async ({ id }, gate) => {
+        seen.push(`${id} begins`);
+        await new Promise((resolve) => setTimeout(resolve, id === 'current' ? 20 : 1));
+        await gate.pass();
+        seen.push(`${id} ends`);
+      },
+    );
+    expect(seen).toEqual(['current begins', 'history begins', 'current ends', 'history ends']);
+  });
+
+  it('sends a node away from its gate when the schedule was stopped', async () => {
+    let passed: boolean | undefined;
+    const work = runSchedule(
+      [
+        { id: 'bad', after: [], finishAfter: [] },
+        { id: 'gated', after: [], finishAfter: ['bad'] },
+      ],
+      2,
+      async ({ id }, gate) => {
+        await Promise.resolve();
+        if (id === 'bad') throw new Error('stop');
+        passed = await gate.pass();
+      },
+    );
+    await expect(work).rejects.toThrow('stop');
+    expect(passed).toBe(false);
+  });
+
   it('lets what runs end, then throws what stopped it', async () => {
     const ended: string[] = [];
     const work = runSchedule(
       [
-        { id: 'bad', after: [] },
-        { id: 'slow', after: [] },
-        { id: 'never', after: ['slow'] },
+        { id: 'bad', after: [], finishAfter: [] },
+        { id: 'slow', after: [], finishAfter: [] },
+        { id: 'never', after: ['slow'], finishAfter: [] },
       ],
       2,
       async ({ id }) => {

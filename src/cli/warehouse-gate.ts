@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ConnectionOptions } from '../adapters/bigquery/client.ts';
+import type { DuckDbDatabase } from '../adapters/duckdb/database.ts';
 import type { GoogleIdentity } from '../adapters/google-auth/identity.ts';
 import type { BigQueryConfig, DuckdbConfig, GoogleCredentialsConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
@@ -33,8 +34,12 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       dialect: 'duckdb',
       keepReplacedHours: null,
       fingerprint: () => fileFingerprint(config.path),
-      open: (options = {}) =>
-        openDuckdbWarehouse(config, underLease(surroundings, options), options.replaceDamaged ?? false),
+      open: async (options = {}) => (await openDuckdbWarehouse(config, surroundings, options)).warehouse,
+      openEarly: async (options) => {
+        const { database, warehouse } = await openDuckdbWarehouse(config, surroundings, options);
+        await database.readCatalogue();
+        return warehouse;
+      },
     };
   }
   return {
@@ -76,9 +81,10 @@ async function identity(path: string): Promise<string | null> {
 
 async function openDuckdbWarehouse(
   config: DuckdbConfig,
-  { landing, signal }: GateSurroundings,
-  replaceDamaged: boolean,
-): Promise<OpenWarehouse> {
+  surroundings: GateSurroundings,
+  options: OpenOptions,
+): Promise<{ readonly database: DuckDbDatabase; readonly warehouse: OpenWarehouse }> {
+  const { landing, signal } = underLease(surroundings, options);
   const [store, { openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
     landing(),
     import('../adapters/duckdb/database.ts'),
@@ -91,14 +97,17 @@ async function openDuckdbWarehouse(
     waitMs: config.lockTimeoutMs,
     signal,
     clock: systemClock,
-    replaceDamaged,
+    replaceDamaged: options.replaceDamaged ?? false,
     ...(config.memoryLimit === null ? {} : { memoryLimit: config.memoryLimit }),
     ...(config.threads === null ? {} : { threads: config.threads }),
   });
   return {
-    raw: new DuckDbRawWarehouse(database, { schema: config.rawSchema, locate: locator(store) }),
-    models: new DuckDbModelWarehouse(database),
-    close: () => database.close(),
+    database,
+    warehouse: {
+      raw: new DuckDbRawWarehouse(database, { schema: config.rawSchema, locate: locator(store) }),
+      models: new DuckDbModelWarehouse(database),
+      close: () => database.close(),
+    },
   };
 }
 

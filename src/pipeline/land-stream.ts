@@ -16,6 +16,9 @@ import {
 import type { RunContext } from './run-context.ts';
 import { checkQuarantine, seal } from './seal-batch.ts';
 
+/** Offsets of a batch that is landed in a fraction of a second from its first records on, so that the warehouse may be opened meanwhile. */
+const SHORT_BATCH = 100_000;
+
 function describeRange(range: {
   readonly topic: string;
   readonly partition: number;
@@ -115,6 +118,7 @@ export class StreamLander {
   async #landStream(batch: BatchRecord, intent: StreamIntent): Promise<Manifest | null> {
     const context = this.#context;
     const { job, store, gzip, observer } = context.ports;
+    const isSoonLoaded = this.#isSoonLoaded(intent);
     let records = 0;
     const manifest = await landStreamBatch(
       {
@@ -127,6 +131,7 @@ export class StreamLander {
         signal: context.signal,
         onProgress: (count) => {
           records += count;
+          if (isSoonLoaded) context.warehouse.expect();
           observer.progress(`${batch.id}: ${records} records read`);
         },
       },
@@ -134,6 +139,12 @@ export class StreamLander {
     );
     checkQuarantine(context, manifest);
     return (await seal(context, batch, manifest)).manifest;
+  }
+
+  #isSoonLoaded({ ranges }: StreamIntent): boolean {
+    const { only, fullLoad, fullRefresh } = this.#context.request;
+    const offsets = ranges.reduce((sum, { from, to }) => sum + Number(BigInt(to) - BigInt(from)), 0);
+    return only === null && !fullLoad && !fullRefresh && offsets <= SHORT_BATCH;
   }
 
   #reportRefusals(plan: StreamPlan): void {

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import { SluiceError, isSluiceError, messageOf, type ErrorCode } from '../core/errors.ts';
 import type { BatchRecord } from '../state/ports.ts';
+import { EarlyWarehouse } from './early-warehouse.ts';
 import type { LeaseSession } from './lease.ts';
 import type { JobPorts } from './ports.ts';
 import type { BatchReport, ErrorReport, ModelReport, RunRequest, StepReport, UsageReport } from './request.ts';
@@ -14,6 +15,7 @@ export class RunContext {
   readonly clock: Clock;
   /** RFC 3339 UTC. */
   readonly logicalTime: string;
+  readonly warehouse: EarlyWarehouse;
   readonly steps: StepReport[] = [];
   readonly models: ModelReport[] = [];
   readonly warnings: string[] = [];
@@ -27,6 +29,7 @@ export class RunContext {
     this.ports = ports;
     this.request = request;
     this.session = session;
+    this.warehouse = new EarlyWarehouse(ports.warehouse, session);
     this.clock = clock;
     this.logicalTime = logicalTime;
   }

@@ -76,9 +76,7 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
 /** Opens the warehouse for as long as load and models need it, and remembers how it was left. */
 async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
   const { ports, session } = context;
-  await session.guard();
-  const { signal, guard } = session;
-  const warehouse = await ports.warehouse.open({ signal, guard, replaceDamaged: context.request.fullRefresh });
+  const warehouse = await context.warehouse.take({ replaceDamaged: context.request.fullRefresh });
   try {
     await work(warehouse);
   } finally {
@@ -142,7 +140,11 @@ async function hourlySteps(context: RunContext, runner: ModelRunner): Promise<vo
 
 async function runSteps(context: RunContext, runner: ModelRunner): Promise<void> {
   if (context.request.fullRefresh) return refreshSteps(context, runner);
-  await hourlySteps(context, runner);
+  try {
+    await hourlySteps(context, runner);
+  } finally {
+    await context.warehouse.close();
+  }
   context.skipOthers(STEPS);
 }
 

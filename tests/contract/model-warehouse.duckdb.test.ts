@@ -8,6 +8,7 @@ modelWarehouseContract('DuckDB', async () => {
     warehouse: new DuckDbModelWarehouse(database),
     schema: { schema: 'contract' },
     rollsBack: true,
+    hasSessions: true,
     close: () => database.close(),
   };
 });

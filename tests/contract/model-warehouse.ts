@@ -16,6 +16,8 @@ export interface WarehouseUnderTest {
   readonly rollsBack: boolean;
   /** The guard is asked before the unit is sent, so that a refusal keeps nothing even where nothing rolls back (BigQuery: one job). */
   readonly guardsFirst?: boolean;
+  /** It has sessions with temporary tables; else what is staged is an ordinary table. */
+  readonly hasSessions: boolean;
   close(): Promise<void>;
 }
 
@@ -187,6 +189,35 @@ export function modelWarehouseContract(name: string, open: () => Promise<Warehou
       await Promise.all(Array.from({ length: 4 }, () => under.warehouse.publish(unit({ statements: [increment] }))));
       const result = await under.warehouse.query(`select cast(id as ${type('int64')}) from ${sql('contended')}`);
       expect(result.rows).toEqual([[4n]]);
+    });
+
+    it('stages in a session what the session then publishes, and nobody else sees it', async () => {
+      expect(under.warehouse.session !== undefined).toBe(under.hasSessions);
+      if (under.warehouse.session === undefined) return;
+      await under.warehouse.execute(`create or replace table ${sql('staged')} as select 1 as id`);
+      const session = await under.warehouse.session();
+      const other = await under.warehouse.session();
+      try {
+        await session.execute('create or replace temp table ahead as select 2 as id');
+        await other.execute('create or replace temp table ahead as select 3 as id');
+        expect(await caught(() => under.warehouse.query('select * from ahead'))).toMatchObject({
+          code: 'model_failed',
+        });
+        // Committed behind the staging: the session's transaction sees it.
+        await under.warehouse.execute(`insert into ${sql('staged')} (id) select 5`);
+        const insert = { sql: `insert into ${sql('staged')} (id) select id from ahead`, countRows: true };
+        const seen = `select count(*) as failures, count(*) <> 3 as should_warn, count(*) <> 3 as should_error from ${sql('staged')}`;
+        const rejected = await session.publish(unit({ statements: [insert], tests: [failing('error', true, true)] }));
+        expect(rejected.status).toBe('rejected');
+        const outcome = await session.publish(
+          unit({ statements: [insert], tests: [{ id: 'test.sees', severity: 'error', sql: seen }] }),
+        );
+        expect(outcome).toMatchObject({ status: 'published', rows: 1 });
+      } finally {
+        await session.close();
+        await other.close();
+      }
+      expect(await rows('staged')).toEqual([[1], [2], [5]]);
     });
 
     it('names the mistake in a query that cannot be described', async () => {

@@ -104,6 +104,132 @@ models:
     expect(await rows('select count(*) from analytics.a')).toEqual([[1n]]);
   });
 
+  describe('a model whose test reads another one', () => {
+    const CURRENT =
+      "{{ config(materialized='incremental', unique_key='id') }} select id, checked(id, version) as version from main.input";
+    const HISTORY =
+      "{{ config(materialized='incremental', unique_key='id') }} select id, kept(version) as version from main.input";
+    const TEST = `select history.id from {{ ref('history') }} as history
+left join {{ ref('current') }} as current on current.id = history.id and current.version = history.version where current.id is null`;
+
+    async function fill(): Promise<void> {
+      await project({ 'models/current.sql': CURRENT, 'models/history.sql': HISTORY, 'tests/data/agree.sql': TEST });
+      await database.run(
+        'create macro checked(id, version) as version; create macro kept(version) as version; create table main.input as select 1 as id, 1 as version',
+      );
+      expect((await run({ command: 'build' })).ok).toBe(true);
+      await database.run('update main.input set version = 2');
+    }
+
+    /** What happens to the models, in order, as the database is told. */
+    function watched(): { readonly warehouse: DuckDbModelWarehouse; readonly told: string[] } {
+      const told: string[] = [];
+      const warehouse = new DuckDbModelWarehouse(database);
+      const session = warehouse.session.bind(warehouse);
+      const publish = warehouse.publish.bind(warehouse);
+      warehouse.publish = async (unit, guard) => {
+        const outcome = await publish(unit, guard);
+        told.push(`${unit.node} ${outcome.status}`);
+        return outcome;
+      };
+      warehouse.session = async () => {
+        const inner = await session();
+        return {
+          execute: async (sql) => {
+            await inner.execute(sql);
+            told.push('staged ahead');
+          },
+          publish: async (unit, guard) => {
+            const outcome = await inner.publish(unit, guard);
+            told.push(`${unit.node} ${outcome.status} from its session`);
+            return outcome;
+          },
+          close: async () => {
+            await inner.close();
+            told.push('session closed');
+          },
+        };
+      };
+      return { warehouse, told };
+    }
+
+    async function build(options: Partial<RunOptions> = {}) {
+      const { warehouse, told } = watched();
+      const compiled = await fixture?.compile();
+      if (compiled === undefined) throw new Error('no project');
+      const plan = planRun(compiled, { command: 'build' });
+      return { told, result: await runPlan(compiled, plan, warehouse, { clock, ...options }) };
+    }
+
+    it('is staged while the other one is at work, and tested against what that has published', async () => {
+      await fill();
+      const { told, result } = await build();
+      expect(result.ok).toBe(true);
+      expect(told.toSorted()).toEqual([
+        'model.shop.current published',
+        'model.shop.history published from its session',
+        'session closed',
+        'staged ahead',
+      ]);
+      expect(told.indexOf('model.shop.current published')).toBeLessThan(told.length - 2);
+      expect(await rows('select * from analytics.history')).toEqual([[1, 2]]);
+      expect(await rows("select table_name from duckdb_tables() where database_name = 'temp'")).toEqual([]);
+    });
+
+    it('waits for its turn where there is one thread alone', async () => {
+      await fill();
+      const { told, result } = await build({ threads: 1 });
+      expect(result.ok).toBe(true);
+      expect(told).toEqual(['model.shop.current published', 'model.shop.history published']);
+    });
+
+    it('is left out when the other one fails, whatever it has staged', async () => {
+      await fill();
+      await database.run("create or replace macro checked(id, version) as error('no such version')");
+      const { told, result } = await build();
+      expect(result.nodes.map(({ name, state, reason }) => [name, state, reason])).toEqual([
+        ['current', 'failed', null],
+        ['history', 'skipped', 'current failed'],
+      ]);
+      expect(told).toEqual(['staged ahead', 'session closed']);
+      expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
+    });
+
+    it('fails by itself when it cannot be staged', async () => {
+      await fill();
+      await database.run("create or replace macro kept(version) as error('not kept')");
+      const { result, told } = await build();
+      expect(result.nodes.map(({ name, state }) => [name, state])).toEqual([
+        ['current', 'done'],
+        ['history', 'failed'],
+      ]);
+      expect(result.nodes[1]?.error).toMatchObject({ code: 'model_failed' });
+      expect(result.nodes[1]?.error?.message).toContain('not kept');
+      expect(told.toSorted()).toEqual(['model.shop.current published', 'session closed']);
+      expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
+    });
+
+    it('keeps its old rows when its test fails', async () => {
+      await fill();
+      await database.run('create or replace macro checked(id, version) as version - 1');
+      const { result, told } = await build();
+      expect(result.nodes.map(({ name, state }) => [name, state])).toEqual([
+        ['current', 'done'],
+        ['history', 'failed'],
+      ]);
+      expect(told.slice(-2)).toEqual(['model.shop.history rejected from its session', 'session closed']);
+      expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
+    });
+
+    it('is stopped with the run', async () => {
+      await fill();
+      const lost = new SluiceError('lease_lost', 'another run took over');
+      await expect(build({ hooks: () => ({ guard: () => Promise.reject(lost) }) })).rejects.toBe(lost);
+      expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
+      expect(await rows("select table_name from duckdb_tables() where database_name = 'temp'")).toEqual([]);
+    });
+  });
+
   it('names the model, its file, the compiled file and what the database said', async () => {
     await project({ 'models/broken.sql': 'select nope from (select 1 as id)' });
     const folder = new TargetFolder(fixture?.config ?? { dir: '', name: '', targetPath: '' }, 'run-1');

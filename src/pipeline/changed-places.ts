@@ -3,7 +3,7 @@ import type { Manifest } from '../core/batch.ts';
 import type { JobDefinition } from '../core/job.ts';
 import { isEarlierText, millisOf } from '../core/time.ts';
 import type { ChangedPlaces, TimeSpan } from '../transform/sql/entity/changed-keys.ts';
-import { lastMention } from './plan-since.ts';
+import { lastMention } from './plan-base.ts';
 import type { SnapshotSpan } from './plan-changes.ts';
 
 /** `effectiveFrom`: see `ChangedPlaces`. */

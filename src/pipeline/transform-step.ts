@@ -10,12 +10,12 @@ import { SluiceError } from '../core/errors.ts';
 import { formatMillis, localDay, millisOf } from '../core/time.ts';
 import { startOfDay } from '../core/zone-offsets.ts';
 import type { BatchRecord, PartitionState } from '../state/ports.ts';
-import type { DayWindow, ModelChanges } from '../transform/plan/changes.ts';
+import type { DayWindow, ModelChanges, PublishedBase } from '../transform/plan/changes.ts';
 import { changedKeysTable } from './entity-sql.ts';
 import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
 import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
-import { currentSince, dailySince, type SinceInput } from './plan-since.ts';
+import { currentBase, dailyBase, type BaseInput } from './plan-base.ts';
 import type { ModelReport } from './request.ts';
 import type { RunContext } from './run-context.ts';
 import type { Usage } from '../transform/run/ports.ts';
@@ -31,14 +31,13 @@ export interface ModelTask {
   readonly pending: readonly Manifest[];
 }
 
-function sinceOf(
-  input: SinceInput,
+function baseOf(
+  input: BaseInput,
   node: RunnerNode,
   plan: PartitionPlan,
-  known: { readonly partitionStates: readonly PartitionState[]; readonly historyStart: string | null },
-): string | null {
-  if (!node.isDaily) return currentSince(input);
-  return dailySince({ ...input, plan, partitions: known.partitionStates, historyStart: known.historyStart });
+  known: { readonly partitions: readonly PartitionState[]; readonly historyStart: string | null },
+): PublishedBase | null {
+  return node.isDaily ? dailyBase({ ...input, ...known, plan }) : currentBase(input);
 }
 
 /** A snapshot that the guard kept out is published as nothing. */
@@ -176,9 +175,9 @@ export class TransformPlanner {
           newDaysFrom: plan.newDaysFrom,
           keys: null,
           batchIds: pending.map((manifest) => manifest.batchId),
-          since: isFirst
+          base: isFirst
             ? null
-            : sinceOf({ job, timezone, pending, snapshots }, node, plan, { partitionStates, historyStart }),
+            : baseOf({ job, timezone, pending, snapshots }, node, plan, { partitions: partitionStates, historyStart }),
         },
         pending,
       });

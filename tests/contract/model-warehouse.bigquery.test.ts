@@ -14,7 +14,6 @@ modelWarehouseContract('the BigQuery emulator', async () => {
     warehouse: new BigQueryModelWarehouse({ runner, job: 'contract', batch: 'run-1', emulator: isEmulator(endpoint) }),
     schema: { schema: 'contract' },
     rollsBack: false,
-    hasSessions: false,
     guardsFirst: true,
     close: () => emulator.stop(),
   };

@@ -1,5 +1,5 @@
 /**
- * Random histories in which a run makes new rows from the published ones and the newest records alone (`src/pipeline/plan-since.ts`): one listing
+ * Random histories in which a run makes new rows from the published ones and the newest records alone (`src/pipeline/plan-base.ts`): one listing
  * at the start, then hours and days of the stream. The oracle knows nothing of it; that it happens is counted.
  */
 import { describe, expect, it } from 'vitest';

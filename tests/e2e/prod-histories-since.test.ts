@@ -1,4 +1,4 @@
-/** Rows made from published rows (`src/pipeline/plan-since.ts`) on BigQuery: as `histories-since.test.ts`, on the services of production. */
+/** Rows made from published rows (`src/pipeline/plan-base.ts`) on BigQuery: as `histories-since.test.ts`, on the services of production. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PRODUCTION_START_MS, startProduction, type Production } from '../services/production.ts';
 import { checkHistories } from '../support/histories.ts';

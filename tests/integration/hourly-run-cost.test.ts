@@ -96,7 +96,7 @@ const EXCEPTIONS: readonly CostException[] = [
   {
     name: 'fold of all raw',
     reason:
-      'The row of a key is a function of all its records, and what the published row remembers stands for the older ones only when no snapshot reaches past them (src/pipeline/plan-since.ts). Without published rows (first run, full refresh), with a snapshot in the run or in its window, and with an event from before the last snapshot, any older record may decide.',
+      'The row of a key is a function of all its records, and what the published row remembers stands for the older ones only when no snapshot reaches past them (src/pipeline/plan-base.ts). Without published rows (first run, full refresh), with a snapshot in the run or in its window, and with an event from before the last snapshot, any older record may decide.',
     covers: isRaw,
   },
   {

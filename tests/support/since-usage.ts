@@ -1,4 +1,4 @@
-/** Histories in which runs make models from their published rows and the newest records (`ModelChanges.since`), and how often they did. */
+/** Histories in which runs make models from their published rows and the newest records (`ModelChanges.base`), and how often they did. */
 import { jobModelRunner } from '../../src/cli/job/model-runner.ts';
 import type { RawHistory } from './histories.ts';
 import type { ModelsOf } from './run-in-process.ts';
@@ -13,8 +13,8 @@ export function countingSince(used: Map<string, number>): ModelsOf {
       buildAside: (asked) => runner.buildAside(asked),
       finish: () => runner.finish(),
       run: (asked) => {
-        for (const [name, { since, keys }] of asked.changes)
-          if (keys !== null && since != null) used.set(name, (used.get(name) ?? 0) + 1);
+        for (const [name, { base, keys }] of asked.changes)
+          if (keys !== null && base != null) used.set(name, (used.get(name) ?? 0) + 1);
         return runner.run(asked);
       },
     };

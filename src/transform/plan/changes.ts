@@ -10,6 +10,17 @@ export interface DayWindow {
   readonly to: string;
 }
 
+/**
+ * The rows that a model has published, as far as new ones follow from them together with the stream records from `since` on; no snapshot reaches
+ * this far, so no older raw row need be read. What proves it: `pipeline/plan-base.ts`.
+ */
+export interface PublishedBase {
+  /** RFC 3339 UTC. */
+  readonly since: string;
+  /** Of a model with a partition per day the one that counts, local `YYYY-MM-DD`; null: the model has one row per key. */
+  readonly day: string | null;
+}
+
 export interface ModelChanges {
   /** true: nothing published yet, or a full refresh: the model builds everything. */
   readonly full: boolean;
@@ -24,11 +35,8 @@ export interface ModelChanges {
    */
   readonly keys: RelationName | null;
   readonly batchIds: readonly string[];
-  /**
-   * RFC 3339 UTC. The rows that the model has published, together with the stream records from here on, give the new rows of `keys`; no snapshot
-   * reaches this far, so no older raw row need be read. Left out or null: all of raw is. What proves it: `pipeline/plan-since.ts`.
-   */
-  readonly since?: string | null;
+  /** Left out or null: the new rows of `keys` are made from all of raw. */
+  readonly base?: PublishedBase | null;
   /** The published table has no `_gone_since` (it was built before there was one, or the model leaves it out). */
   readonly lacksMemory?: boolean;
 }

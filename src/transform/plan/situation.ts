@@ -50,7 +50,7 @@ export function situationOf(
 /** A table that does not remember cannot be what new rows are made from. */
 function remembering(changes: ModelChanges, existing: RelationInfo | undefined): ModelChanges {
   const remembers = existing?.columns.some(({ name }) => columnKey(name) === GONE_SINCE) ?? false;
-  return remembers ? changes : { ...changes, since: null, lacksMemory: true };
+  return remembers ? changes : { ...changes, base: null, lacksMemory: true };
 }
 
 export function buildModeOf(node: ModelNode, isIncremental: boolean): BuildMode {

@@ -15,23 +15,20 @@ type Scope = Omit<EntityScope, 'keys' | 'base'> & { readonly lacksMemory?: boole
  */
 export function currentModelSql(
   scope: Scope,
-  changes: Pick<ModelChanges, 'full' | 'keys' | 'since'>,
+  changes: Pick<ModelChanges, 'full' | 'keys' | 'base'>,
   self: RelationName | null,
 ): string {
   const keys = changes.full ? null : changes.keys;
-  return currentRows({ ...scope, keys, ...baseOf(keys, changes.since, self, null) });
+  return currentRows({ ...scope, keys, ...baseOf(keys, changes.base, self) });
 }
 
 /** Only for some keys: a fold of all of them is what makes a table anew. */
 function baseOf(
   keys: RelationName | null,
-  since: string | null | undefined,
+  published: ModelChanges['base'],
   relation: RelationName | null,
-  day: string | null,
 ): { readonly base?: EntityBase } {
-  return keys === null || relation === null || since === null || since === undefined
-    ? {}
-    : { base: { relation, since, day } };
+  return keys === null || relation === null || published == null ? {} : { base: { ...published, relation } };
 }
 
 function carriedColumns(scope: Scope): string {
@@ -72,7 +69,7 @@ where carried.day between ${dialect.date(days.from)} and ${dialect.date(days.to)
  */
 export function dailyModelSql(
   scope: Scope,
-  changes: Pick<ModelChanges, 'full' | 'today' | 'window' | 'newDaysFrom' | 'keys' | 'since' | 'lacksMemory'>,
+  changes: Pick<ModelChanges, 'full' | 'today' | 'window' | 'newDaysFrom' | 'keys' | 'base' | 'lacksMemory'>,
   self: RelationName,
 ): string {
   const { window, newDaysFrom } = changes;
@@ -80,8 +77,9 @@ export function dailyModelSql(
   if (window === null) {
     return `select * from (\n${dailyRows({ ...scope, keys }, { from: changes.today, to: changes.today })}\n) as no_history where false`;
   }
-  const base = baseOf(keys, changes.since, self, addDays(window.from, -1));
-  const parts = [`select * from (\n${dailyRows({ ...scope, keys, ...base }, window)}\n) as folded`];
+  const parts = [
+    `select * from (\n${dailyRows({ ...scope, keys, ...baseOf(keys, changes.base, self) }, window)}\n) as folded`,
+  ];
   const carrying = { ...scope, lacksMemory: changes.lacksMemory ?? false };
   if (keys !== null) {
     const lastExisting = newDaysFrom === null ? window.to : addDays(newDaysFrom, -1);

@@ -7,7 +7,7 @@
  */
 import type { JobDefinition } from '../../../core/job.ts';
 import type { RelationName } from '../../../core/relation.ts';
-import { GONE_SINCE } from '../../plan/changes.ts';
+import { GONE_SINCE, type PublishedBase } from '../../plan/changes.ts';
 import type { EntityDialect } from './dialect.ts';
 import { keyText } from './key-text.ts';
 
@@ -42,12 +42,8 @@ export function rawRelations(entity: string, schema: string, suffix = '', databa
  * brings columns of its own and ends what was gone before; and where all of them say "gone", the row's columns are still the older ones, and its
  * `_gone_since` is the first of the gone ones. A key without a row was never seen, or is gone by hard delete, which says no more than that.
  */
-export interface EntityBase {
+export interface EntityBase extends PublishedBase {
   readonly relation: RelationName;
-  /** RFC 3339 UTC; see `ModelChanges.since`. */
-  readonly since: string;
-  /** The one partition to read, of a daily model: the day before `since`. null: the table has one row per key. */
-  readonly day: string | null;
 }
 
 export interface EntityScope {

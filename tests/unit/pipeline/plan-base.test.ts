@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest, SnapshotSummary } from '../../../src/core/batch.ts';
 import { changedPlaces } from '../../../src/pipeline/changed-places.ts';
 import type { PartitionPlan, SnapshotSpan } from '../../../src/pipeline/plan-changes.ts';
-import { currentSince, dailySince, type SinceInput } from '../../../src/pipeline/plan-since.ts';
+import { currentBase, dailyBase, type BaseInput } from '../../../src/pipeline/plan-base.ts';
 import customer from '../../../jobs/customer.ts';
 
 const times = (minEventAt: string, maxEventAt = minEventAt, minBrokerAt = minEventAt): Manifest['times'] => ({
@@ -35,20 +35,23 @@ const SNAPSHOT: SnapshotSpan = {
   finishedAt: '2026-03-10T10:20:00.000Z',
   complete: true,
 };
-const base: SinceInput = { job: customer, timezone: 'Europe/Berlin', pending: [], snapshots: [SNAPSHOT] };
+const base: BaseInput = { job: customer, timezone: 'Europe/Berlin', pending: [], snapshots: [SNAPSHOT] };
 const newest = batch(3, { times: times('2026-03-15T09:00:00.000005Z', '2026-03-15T09:30:00.000000Z') });
 
-describe('since, for a model of one row per key', () => {
+describe('what a model of one row per key builds on', () => {
   it('is the earliest pending event, to the microsecond', () => {
     const earlier = batch(2, { times: times('2026-03-15T09:00:00.000004Z') });
-    expect(currentSince({ ...base, pending: [newest, earlier, batch(4, {})] })).toBe('2026-03-15T09:00:00.000004Z');
+    expect(currentBase({ ...base, pending: [newest, earlier, batch(4, {})] })).toEqual({
+      since: '2026-03-15T09:00:00.000004Z',
+      day: null,
+    });
   });
 
   it('is past everything when nothing pending has records', () => {
-    expect(currentSince({ ...base, pending: [batch(4, {})] })).toBe('9999-12-30T00:00:00.000Z');
+    expect(currentBase({ ...base, pending: [batch(4, {})] })).toEqual({ since: '9999-12-30T00:00:00.000Z', day: null });
   });
 
-  it.each<readonly [string, Partial<SinceInput>]>([
+  it.each<readonly [string, Partial<BaseInput>]>([
     ['a snapshot is pending', { pending: [newest, batch(4, { kind: 'snapshot', snapshot: {} as SnapshotSummary })] }],
     [
       'an event lies before the newest time that a row of a snapshot may carry',
@@ -63,45 +66,79 @@ describe('since, for a model of one row per key', () => {
       { pending: [batch(3, { times: times('2026-03-15T09:00:00.000000Z', undefined, '2026-03-10T09:59:59.999Z') })] },
     ],
   ])('is not to be had when %s', (_, more) => {
-    expect(currentSince({ ...base, ...more })).toBeNull();
+    expect(currentBase({ ...base, ...more })).toBeNull();
   });
 
   it('does not mind when an incomplete snapshot saw less than was observed before it', () => {
     const late = batch(3, { times: times('2026-03-15T09:00:00.000000Z', undefined, '2026-03-10T09:00:00.000Z') });
-    expect(currentSince({ ...base, pending: [late], snapshots: [{ ...SNAPSHOT, complete: false }] })).not.toBeNull();
+    expect(currentBase({ ...base, pending: [late], snapshots: [{ ...SNAPSHOT, complete: false }] })).not.toBeNull();
   });
 });
 
-describe('since, for a model with a partition per day', () => {
+describe('what a model with a partition per day builds on', () => {
   const plan: PartitionPlan = {
     window: { from: '2026-03-15', to: '2026-03-15' },
     newDaysFrom: null,
     allKeys: false,
     stale: null,
   };
+  const done = (partition: string) => ({ partition, state: 'done' as const, batchId: null });
+  const stale = (partition: string) => ({ partition, state: 'stale' as const, batchId: null });
   const daily = {
     ...base,
     pending: [newest],
     plan,
-    partitions: [{ partition: '2026-03-14', state: 'done' as const, batchId: null }],
+    partitions: [done('2026-03-14'), done('2026-03-15')],
     historyStart: '2026-03-10',
   };
+  const newDay = { ...daily, partitions: [done('2026-03-14')], plan: { ...plan, newDaysFrom: '2026-03-15' } };
 
-  it('is the start of the first local day of the window', () => {
-    expect(dailySince(daily)).toBe('2026-03-14T23:00:00.000Z');
+  it('is the first day of the window, and the earliest pending event', () => {
+    expect(dailyBase(daily)).toEqual({ since: '2026-03-15T09:00:00.000005Z', day: '2026-03-15' });
+    expect(dailyBase({ ...daily, historyStart: '2026-03-15' })).toEqual(dailyBase(daily));
   });
 
-  it('is not to be had where the day before is not there, stale, or cut off', () => {
-    expect(dailySince({ ...daily, partitions: [] })).toBeNull();
+  it('is the same for later days of the window', () => {
+    const late = batch(4, { times: times('2026-03-13T12:00:00.000000Z') });
     expect(
-      dailySince({ ...daily, partitions: [{ partition: '2026-03-14', state: 'stale', batchId: null }] }),
-    ).toBeNull();
-    expect(dailySince({ ...daily, historyStart: '2026-03-15' })).toBeNull();
-    expect(dailySince({ ...daily, plan: { ...plan, stale: { from: '2026-03-12', to: '2026-03-14' } } })).toBeNull();
+      dailyBase({
+        ...daily,
+        pending: [newest, late],
+        partitions: [done('2026-03-13'), ...daily.partitions],
+        plan: { ...plan, window: { from: '2026-03-13', to: '2026-03-16' }, newDaysFrom: '2026-03-16' },
+      }),
+    ).toEqual({ since: '2026-03-13T12:00:00.000000Z', day: '2026-03-13' });
   });
 
-  it('is not to be had for a window with a snapshot in it', () => {
-    expect(dailySince({ ...daily, plan: { ...plan, window: { from: '2026-03-10', to: '2026-03-15' } } })).toBeNull();
+  it('is the day before and the start of the day where the window begins with a new one', () => {
+    expect(dailyBase(newDay)).toEqual({ since: '2026-03-14T23:00:00.000Z', day: '2026-03-14' });
+    expect(dailyBase({ ...newDay, pending: [batch(4, {})] })).toEqual(dailyBase(newDay));
+  });
+
+  it('is the day before where the first day is stale', () => {
+    expect(dailyBase({ ...daily, partitions: [done('2026-03-14'), stale('2026-03-15')] })).toMatchObject({
+      day: '2026-03-14',
+    });
+  });
+
+  it('is nothing where the day before is not there, stale, before history, or cut off', () => {
+    expect(dailyBase({ ...newDay, partitions: [] })).toBeNull();
+    expect(dailyBase({ ...newDay, partitions: [stale('2026-03-14')] })).toBeNull();
+    expect(dailyBase({ ...newDay, historyStart: '2026-03-15' })).toBeNull();
+    expect(dailyBase({ ...daily, plan: { ...plan, stale: { from: '2026-03-12', to: '2026-03-14' } } })).toBeNull();
+    expect(dailyBase({ ...daily, plan: { ...plan, window: null } })).toBeNull();
+  });
+
+  it('is nothing where a snapshot reaches past the earliest event, though not past an earlier one of the same day', () => {
+    const today: SnapshotSpan = {
+      startedAt: '2026-03-15T06:00:00.000Z',
+      finishedAt: '2026-03-15T06:20:00.000Z',
+      complete: true,
+    };
+    expect(dailyBase({ ...daily, snapshots: [SNAPSHOT, today] })).not.toBeNull();
+    expect(dailyBase({ ...newDay, snapshots: [SNAPSHOT, today] })).toBeNull();
+    const later = { ...today, startedAt: '2026-03-15T08:30:00.000Z', finishedAt: '2026-03-15T08:40:00.000Z' };
+    expect(dailyBase({ ...daily, snapshots: [SNAPSHOT, later] })).toBeNull();
   });
 });
 

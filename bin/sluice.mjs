@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The `sluice` command. Plain JavaScript that an old Node can read: it starts the pinned Node (npm package `node`) where the machine's own is too
 // old for the tool, and in a checkout of the repository it builds what was edited. Then it hands over to dist/cli/main.js.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
@@ -10,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const MINIMUM = [22, 18];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-if (isOldNode()) startPinnedNode();
+if (isOldNode()) await startPinnedNode();
 else await start();
 
 function isOldNode() {
@@ -30,7 +29,7 @@ function findPinnedNode() {
   return undefined;
 }
 
-function startPinnedNode() {
+async function startPinnedNode() {
   // A pinned Node that is too old itself would start itself for ever.
   const startedPinned = process.env.SLUICE_PINNED_BY === String(process.ppid);
   const binary = startedPinned ? undefined : findPinnedNode();
@@ -42,6 +41,7 @@ function startPinnedNode() {
     process.exitCode = 2;
     return;
   }
+  const { spawn } = await import('node:child_process');
   const child = spawn(binary, process.argv.slice(1), {
     stdio: 'inherit',
     env: { ...process.env, SLUICE_PINNED_BY: String(process.pid) },

@@ -75,6 +75,7 @@ async function backfillStep(
       const results = await runner.run({
         warehouse,
         names: [node.name],
+        relations: await warehouse.models.relations([node.relation]),
         changes: new Map([[node.name, changes]]),
         guard: context.session.guard,
         marks: (name) => marks.statements(name),

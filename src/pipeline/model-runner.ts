@@ -1,5 +1,5 @@
 /** The model layer as a run sees it: compile the project, run the job's models, build them aside. Implemented over `transform/`. */
-import type { RelationName } from '../core/relation.ts';
+import type { RelationInfo, RelationName } from '../core/relation.ts';
 import type { ModelChanges } from '../transform/plan/changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { Usage } from '../transform/run/ports.ts';
@@ -35,6 +35,8 @@ export interface ModelRunRequest {
   readonly changes: ReadonlyMap<string, ModelChanges>;
   /** Nodes to run. */
   readonly names: readonly string[];
+  /** What stands under the names of `nodes()`, from a caller who has just asked. */
+  readonly relations: readonly RelationInfo[];
   readonly guard: () => Promise<void>;
   /** SQL that belongs into the transaction that publishes the node. */
   readonly marks: (name: string) => readonly string[];
@@ -60,7 +62,7 @@ export interface ModelRunner {
   run(request: ModelRunRequest): Promise<readonly RunnerResult[]>;
   /** Builds and tests every node under names with `suffix`, reading raw tables with the same suffix; nothing in use changes. */
   buildAside(
-    request: Omit<ModelRunRequest, 'names' | 'marks' | 'onPublished'> & {
+    request: Omit<ModelRunRequest, 'names' | 'relations' | 'marks' | 'onPublished'> & {
       readonly suffix: string;
       /** Keep the replaced tables of these models so long; null: not at all. */
       readonly keep: { readonly hours: number; readonly refresh: string; readonly models: readonly string[] } | null;

@@ -86,14 +86,12 @@ export class TransformRunner implements ModelRunner {
   }
 
   async #plan(
-    warehouse: OpenWarehouse | null,
+    relations: readonly RelationInfo[],
     names: readonly string[],
     changes: ReadonlyMap<string, ModelChanges>,
     options: { readonly fullRefresh?: boolean; readonly withSql: boolean },
-  ): Promise<{ readonly project: Project; readonly plan: RunPlan; readonly relations: readonly RelationInfo[] }> {
+  ): Promise<{ readonly project: Project; readonly plan: RunPlan }> {
     const project = await this.#compiled();
-    const relations =
-      warehouse === null ? [] : await warehouse.models.relations(this.#relations(project, new Set(names)));
     const plan = planRun(project, {
       command: 'build',
       select: names,
@@ -102,28 +100,28 @@ export class TransformRunner implements ModelRunner {
       withSql: options.withSql,
       fullRefresh: options.fullRefresh ?? false,
     });
-    return { project, plan, relations };
+    return { project, plan };
   }
 
   /** Of the nodes that run: a look at each of a large project's tables would be a request each. */
-  #relations(project: Project, names: ReadonlySet<string>): readonly RelationName[] {
-    return [...project.nodes.values()].flatMap((node) =>
-      (node.kind === 'model' || node.kind === 'seed') && names.has(node.name) ? [node.relation] : [],
-    );
+  async #relations(warehouse: OpenWarehouse | null, names: readonly string[]): Promise<readonly RelationInfo[]> {
+    if (warehouse === null) return [];
+    const nodes = (await this.nodes()).filter(({ name }) => names.includes(name));
+    return warehouse.models.relations(nodes.map(({ relation }) => relation));
   }
 
   async preview(
     request: Parameters<ModelRunner['preview']>[0],
   ): Promise<readonly { readonly name: string; readonly sql: string }[]> {
-    const { plan } = await this.#plan(request.warehouse, request.names, request.changes, { withSql: true });
+    const relations = await this.#relations(request.warehouse, request.names);
+    const { plan } = await this.#plan(relations, request.names, request.changes, { withSql: true });
     return plan.nodes.flatMap(({ name, sql, kind }) => (kind === 'model' && sql !== null ? [{ name, sql }] : []));
   }
 
   async run(request: ModelRunRequest): Promise<readonly RunnerResult[]> {
     if (request.names.length === 0) return [];
-    const { project, plan, relations } = await this.#plan(request.warehouse, request.names, request.changes, {
-      withSql: false,
-    });
+    const { relations } = request;
+    const { project, plan } = await this.#plan(relations, request.names, request.changes, { withSql: false });
     const { clock, signal, artifacts } = this.#options;
     const result = await runPlan(project, plan, request.warehouse.models, {
       clock,
@@ -148,7 +146,7 @@ export class TransformRunner implements ModelRunner {
 
   async buildAside(request: Parameters<ModelRunner['buildAside']>[0]): Promise<AsideResult> {
     const names = (await this.nodes()).map(({ name }) => name);
-    const { project, plan } = await this.#plan(null, names, request.changes, { fullRefresh: true, withSql: false });
+    const { project, plan } = await this.#plan([], names, request.changes, { fullRefresh: true, withSql: false });
     const { clock, signal, artifacts, job } = this.#options;
     const { rawSchema, database } = project.target;
     const raw = new Set(

@@ -297,7 +297,7 @@ export async function transformStep(
   marks: WarehouseMarks,
 ): Promise<number> {
   const nodes = await runner.nodes();
-  const lost = await marks.lostModels(warehouse, nodes);
+  const { lost, relations } = await marks.inspect(warehouse, nodes);
   for (const name of lost)
     context.warn(
       `${name} in the warehouse is not what the last run left there (lost, changed by hand, or restored from a copy?); it is built anew`,
@@ -315,6 +315,7 @@ export async function transformStep(
   const results = await runner.run({
     warehouse,
     names,
+    relations,
     changes: new Map(tasks.map((task) => [task.node.name, task.changes])),
     guard: context.session.guard,
     marks: (name) => (byName.has(name) ? marks.statements(name) : []),

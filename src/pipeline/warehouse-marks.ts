@@ -3,7 +3,7 @@
  * its own transaction; the state store remembers the last confirmed mark and the one announced. A table whose mark is neither (the
  * warehouse was lost, replaced, restored from a copy; the state store was) is built anew, whatever the ledger says.
  */
-import type { ColumnInfo, RelationName } from '../core/relation.ts';
+import type { ColumnInfo, RelationInfo, RelationName } from '../core/relation.ts';
 import type { ModelRunner, RunnerNode } from './model-runner.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
@@ -139,6 +139,14 @@ export class WarehouseMarks {
     warehouse: OpenWarehouse,
     nodes: Awaited<ReturnType<ModelRunner['nodes']>>,
   ): Promise<ReadonlySet<string>> {
+    return (await this.inspect(warehouse, nodes)).lost;
+  }
+
+  /** Lost models (`lostModels`), and what stands in the warehouse under the names of the nodes. */
+  async inspect(
+    warehouse: OpenWarehouse,
+    nodes: Awaited<ReturnType<ModelRunner['nodes']>>,
+  ): Promise<{ readonly lost: ReadonlySet<string>; readonly relations: readonly RelationInfo[] }> {
     const published: { readonly node: RunnerNode; readonly known: KnownMarks }[] = [];
     for (const node of nodes) {
       if (!node.isPublished) continue;
@@ -146,7 +154,7 @@ export class WarehouseMarks {
       if (known.confirmed !== null || known.announced.length > 0) published.push({ node, known });
     }
     // One look for all of them: a warehouse may have to go through its whole catalogue for each.
-    const relations = await warehouse.models.relations([this.#relation, ...published.map(({ node }) => node.relation)]);
+    const relations = await warehouse.models.relations([this.#relation, ...nodes.map(({ relation }) => relation)]);
     const found = new Map(relations.map((info) => [placeOf(info.relation), info]));
     const stored = found.has(placeOf(this.#relation)) ? await this.#storedMarks(warehouse) : new Map<string, string>();
     const lost = new Set<string>();
@@ -159,7 +167,7 @@ export class WarehouseMarks {
       const isWholeTable = stands !== undefined && (mark !== known.confirmed || isWhole(known.columns, stands.columns));
       if (isOurs ? !isWholeTable : !isUntouched) lost.add(node.name);
     }
-    return lost;
+    return { lost, relations };
   }
 
   async #storedMarks(warehouse: OpenWarehouse): Promise<ReadonlyMap<string, string>> {

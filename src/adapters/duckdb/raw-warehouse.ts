@@ -26,6 +26,9 @@ const TYPES: Readonly<Record<RawType, string>> = {
   TIMESTAMP: 'timestamp',
 };
 
+/** Rows that DuckDB keeps together in its file. */
+const ROW_GROUP_ROWS = 122_880;
+
 /** DuckDB's reader allocates twice this per thread, so it is raised only for objects that hold such a line. */
 const DEFAULT_OBJECT_SIZE = 16 * 1024 * 1024;
 
@@ -55,6 +58,8 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   readonly #database: DuckDbDatabase;
   readonly #options: DuckDbRawOptions;
   #compacts = false;
+  /** Entities whose tables are known to be there: nobody else drops them while the file is open. */
+  readonly #prepared = new Set<string>();
 
   constructor(database: DuckDbDatabase, options: DuckDbRawOptions) {
     this.#database = database;
@@ -93,10 +98,12 @@ export class DuckDbRawWarehouse implements RawWarehouse {
         }
       }
     }
-    if (statements.length === 1 && known.size > 0) return;
-    await this.#database.transaction(async (transaction) => {
-      for (const statement of statements) await transaction.run(statement);
-    });
+    if (statements.length > 1 || known.size === 0) {
+      await this.#database.transaction(async (transaction) => {
+        for (const statement of statements) await transaction.run(statement);
+      });
+    }
+    this.#prepared.add(job.entity);
   }
 
   async #knownColumns(job: JobDefinition): Promise<Map<string, Set<string>>> {
@@ -128,9 +135,11 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
-    const known = await this.#knownColumns(job);
-    const isWhole = TABLES.every((table) => known.has(rawTableName(job.entity, table)));
-    if (!isWhole || !known.has('_sluice_batches')) return new Set();
+    if (!this.#prepared.has(job.entity)) {
+      const known = await this.#knownColumns(job);
+      const isWhole = TABLES.every((table) => known.has(rawTableName(job.entity, table)));
+      if (!isWhole || !known.has('_sluice_batches')) return new Set();
+    }
     const { rows } = await this.#database.query(`select seq from ${this.#batches} where job = ${text(job.name)}`);
     return new Set(rows.map(([seq]) => Number(seq)));
   }
@@ -139,7 +148,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     const { manifest } = batch;
     try {
       await this.#planCompaction([manifest]);
-      return await this.#unordered(async (transaction) => {
+      return await this.#unordered([manifest], async (transaction) => {
         await this.#removeBatches(transaction, job, [manifest]);
         const loaded = await this.#insertObjects(transaction, job, [manifest], '');
         await transaction.run(`insert into ${this.#batches} values ${this.#note(job, manifest)}`);
@@ -165,7 +174,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   async loadTogether(...[job, manifests, guard]: LoadTogether): Promise<readonly LoadedRows[]> {
     try {
       await this.#planCompaction(manifests);
-      return await this.#unordered(async (transaction) => {
+      return await this.#unordered(manifests, async (transaction) => {
         await this.#removeBatches(transaction, job, manifests);
         const loaded = await this.#insertObjects(transaction, job, manifests, '');
         const rows = await this.#rowsOfEach(transaction, job, manifests);
@@ -190,9 +199,11 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   /**
    * A transaction whose inserts need not keep the order of the files: nobody reads raw rows by it. Keeping it leaves row groups of uneven size,
    * which the next checkpoint writes all over again (5 million events: 8 s behind an insert of 8 s). The setting is the whole database's, so that it
-   * stands no longer than a load.
+   * stands no longer than a load; what fits into one row group needs none.
    */
-  async #unordered<T>(work: (transaction: SqlRunner) => Promise<T>): Promise<T> {
+  async #unordered<T>(manifests: readonly Manifest[], work: (transaction: SqlRunner) => Promise<T>): Promise<T> {
+    const rows = manifests.reduce((sum, { counts }) => sum + counts.read, 0);
+    if (rows <= ROW_GROUP_ROWS) return this.#database.transaction(work);
     await this.#database.run('set preserve_insertion_order = false');
     try {
       return await this.#database.transaction(work);
@@ -249,13 +260,13 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   }
 
   async loadAside(...[job, batches, suffix, guard]: Parameters<RawWarehouse['loadAside']>): Promise<LoadedRows> {
+    const manifests = batches.map(({ manifest }) => manifest);
     try {
-      return await this.#unordered(async (transaction) => {
+      return await this.#unordered(manifests, async (transaction) => {
         for (const table of TABLES) {
           await transaction.run(`drop table if exists ${this.#table(job, table, suffix)}`);
           for (const statement of this.#createStatements(job, table, suffix)) await transaction.run(statement);
         }
-        const manifests = batches.map(({ manifest }) => manifest);
         const loaded = await this.#insertObjects(transaction, job, manifests, suffix);
         await this.#markReplayed(transaction, job, replaysOf(manifests), suffix);
         for (const { manifest, admission } of batches) {

@@ -73,15 +73,25 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
   }
 }
 
-/** Opens the warehouse for as long as load and models need it, and remembers how it was left. */
-async function withWarehouse(context: RunContext, work: (warehouse: OpenWarehouse) => Promise<void>): Promise<void> {
+/** Opens the warehouse for as long as load and models need it, and remembers how it was left. `last` is done while it is being closed. */
+async function withWarehouse(
+  context: RunContext,
+  work: (warehouse: OpenWarehouse) => Promise<void>,
+  last: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const { ports, session } = context;
   const warehouse = await context.warehouse.take({ replaceDamaged: context.request.fullRefresh });
+  let isDone = false;
   try {
     await work(warehouse);
+    isDone = true;
   } finally {
     noteUsage(context, warehouse);
-    await warehouse.close();
+    const closed = warehouse.close();
+    // It is awaited below in every case; this keeps an early failure from counting as unhandled.
+    closed.catch(() => undefined);
+    if (isDone) await last().catch((error: unknown) => context.fail(error));
+    await closed;
   }
   const fingerprint = await ports.warehouse.fingerprint();
   if (fingerprint !== null) await ports.state.setFact(session.lease, FINGERPRINT_FACT, fingerprint);
@@ -132,7 +142,14 @@ async function hourlySteps(context: RunContext, runner: ModelRunner): Promise<vo
     return;
   }
   try {
-    await withWarehouse(context, (warehouse) => loadAndTransform(context, warehouse, runner));
+    await withWarehouse(
+      context,
+      (warehouse) => loadAndTransform(context, warehouse, runner),
+      async () => {
+        await context.session.guard();
+        await runner.finish();
+      },
+    );
   } catch (error) {
     context.fail(error);
   }

@@ -305,11 +305,17 @@ export async function transformStep(
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
   if (tasks.length === 0) return 0;
-  await makeKeys(context, warehouse, statement);
-  await marks.announce(
-    warehouse,
-    tasks.map((task) => task.node.name),
-  );
+  const keys = makeKeys(context, warehouse, statement);
+  // It is awaited below in every case; this keeps an early failure from counting as unhandled.
+  keys.catch(() => undefined);
+  try {
+    await marks.announce(
+      warehouse,
+      tasks.map((task) => task.node.name),
+    );
+  } finally {
+    await keys;
+  }
   const byName = new Map(tasks.map((task) => [task.node.name, task]));
   const names = nodes.filter((node) => byName.has(node.name) || !node.isPublished).map((node) => node.name);
   const results = await runner.run({
@@ -324,8 +330,6 @@ export async function transformStep(
       if (task !== undefined) await publishTask(context, { warehouse, marks }, task);
     },
   });
-  await context.session.guard();
-  await runner.finish();
   const undone = new Set(
     results.filter(({ state }) => state !== 'done').flatMap(({ name }) => byName.get(name)?.seqs ?? []),
   );

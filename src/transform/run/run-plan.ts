@@ -28,7 +28,9 @@ export interface RunOptions {
   /** Starts nothing more after the first failure. */
   readonly failFast?: boolean;
   readonly hooks?: (node: PlannedNode) => NodeHooks;
-  /** Right after the node's change is committed, before anything below it starts. What it throws stops the run. */
+  /**
+   * Right after the node's change is committed, before anything below it starts (what only tests it may go on). What it throws stops the run.
+   */
   readonly onPublished?: (node: PlannedNode, result: NodeResult) => Promise<void>;
   readonly artifacts?: ArtifactSink;
   /** Keeps the failing rows of tests that gate nothing, in `<schema>_dbt_test__audit`. */
@@ -150,14 +152,18 @@ class Run {
     const since = clock.monotonic();
     const obstacle = this.#obstacle(planned.after);
     if (obstacle !== null) {
-      this.#finish(planned, { ...this.#base(planned, startedAt), state: 'skipped', reason: obstacle });
+      const skipped: NodeResult = { ...this.#base(planned, startedAt), state: 'skipped', reason: obstacle };
+      this.results.set(planned.id, skipped);
+      observer?.finished(planned, skipped);
       return;
     }
     observer?.started(planned, { index: ++this.#started, of: this.#plan.nodes.length });
     const result = await this.#build(planned, { gate, startedAt, since });
+    if (result.state === 'failed') this.#failed = true;
+    this.results.set(planned.id, result);
+    gate.letPass();
     if (result.state === 'done') await this.#options.onPublished?.(planned, result);
-    else if (result.state === 'failed') this.#failed = true;
-    this.#finish(planned, result);
+    observer?.finished(planned, result);
   }
 
   /** Why a node that waited for these nodes must not go on; null: it may. */
@@ -170,11 +176,6 @@ class Run {
       .find((result) => result !== undefined && result.state !== 'done');
     if (blocker !== undefined) return `${blocker.name} ${blocker.state === 'failed' ? 'failed' : 'was skipped'}`;
     return failFast === true && this.#failed ? 'an earlier node failed' : null;
-  }
-
-  #finish(planned: PlannedNode, result: NodeResult): void {
-    this.results.set(planned.id, result);
-    this.#options.observer?.finished(planned, result);
   }
 
   async #build(

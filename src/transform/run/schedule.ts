@@ -4,7 +4,7 @@ export interface Scheduled {
   readonly id: string;
   /** Ids of the same plan that must have ended before it starts. */
   readonly after: readonly string[];
-  /** Ids of the same plan that must have ended before it goes through its gate: they are at work when it starts. */
+  /** Ids of the same plan that must have let others pass before it goes through its gate: they are at work when it starts. */
   readonly finishAfter: readonly string[];
 }
 
@@ -13,6 +13,8 @@ export interface Gate {
   readonly isOpen: boolean;
   /** Waits for everything in `finishAfter`. false: the schedule was stopped meanwhile, and the node must leave. */
   pass(): Promise<boolean>;
+  /** What others wait for at their gates is done; left out, it is when this node ends. */
+  letPass(): void;
 }
 
 /**
@@ -28,14 +30,16 @@ export async function runSchedule<T extends Scheduled>(
   const ended = new Set<string>();
   const waiting = new Set(nodes);
   const running = new Map<string, Promise<void>>();
+  const passable = new Map<string, PromiseWithResolvers<void>>();
   const failures: unknown[] = [];
   const haveEnded = (ids: readonly string[]): boolean => ids.every((id) => ended.has(id));
-  const gateOf = ({ finishAfter }: T): Gate => ({
+  const gateOf = ({ id: own, finishAfter }: T): Gate => ({
     isOpen: haveEnded(finishAfter),
     pass: async () => {
-      for (const id of finishAfter) await running.get(id);
+      for (const id of finishAfter) await passable.get(id)?.promise;
       return failures.length === 0;
     },
+    letPass: () => passable.get(own)?.resolve(),
   });
   const next = (): T | undefined => {
     const ready = [...waiting].filter((node) => haveEnded(node.after));
@@ -49,11 +53,13 @@ export async function runSchedule<T extends Scheduled>(
       const node = next();
       if (node === undefined) break;
       waiting.delete(node);
+      passable.set(node.id, Promise.withResolvers());
       const task = work(node, gateOf(node))
         .catch((error: unknown) => void failures.push(error))
         .finally(() => {
           running.delete(node.id);
           ended.add(node.id);
+          passable.get(node.id)?.resolve();
         });
       running.set(node.id, task);
     }

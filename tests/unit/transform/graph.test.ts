@@ -118,6 +118,33 @@ describe('the schedule', () => {
     expect(seen).toEqual(['current begins', 'history begins', 'current ends', 'history ends']);
   });
 
+  it('lets others pass before it ends, when it says so', async () => {
+    const seen: string[] = [];
+    await runSchedule(
+      [
+        { id: 'current', after: [], finishAfter: [] },
+        { id: 'history', after: [], finishAfter: ['current'] },
+        { id: 'below', after: ['current'], finishAfter: [] },
+      ],
+      3,
+      async ({ id }, gate) => {
+        expect(await gate.pass()).toBe(true);
+        seen.push(`${id} passes`);
+        gate.letPass();
+        await new Promise((resolve) => setTimeout(resolve, id === 'current' ? 20 : 1));
+        seen.push(`${id} ends`);
+      },
+    );
+    expect(seen).toEqual([
+      'current passes',
+      'history passes',
+      'history ends',
+      'current ends',
+      'below passes',
+      'below ends',
+    ]);
+  });
+
   it('sends a node away from its gate when the schedule was stopped', async () => {
     let passed: boolean | undefined;
     const work = runSchedule(

@@ -8,7 +8,7 @@ with daily as (
     select * from (
 with remembered as (
     select _published.`customer_id` as _key, _published._gone_since from `sluice-test.analytics.history_customer` as _published
-    where day = date '2026-03-14' and _published.`customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
+    where day = date '2026-03-15' and _published.`customer_id` in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 stream_records as (
     select
@@ -19,7 +19,7 @@ stream_records as (
         case _topic when 'kundenservice-kunde-create' then 0 when 'kundenservice-kunde-delete' then 1 when 'kundenservice-kunde-update' then 2 else 3 end as tie_1, _topic_partition as tie_2, _epoch as tie_3, _offset as tie_4,
         (_op = 'd' or not _has_value) as is_gone
     from `sluice-test.analytics_raw.raw_customer_stream`
-    where _event_at >= timestamp '2026-03-14 23:00:00.000+00' and _key in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
+    where _event_at >= timestamp '2026-03-15 09:30:00.000000+00' and _key in (select _key from `sluice-test.analytics_raw._sluice_changed_keys_customer`)
 ),
 records as (
     select *, coalesce(assertion_at) as said_at from stream_records
@@ -31,7 +31,7 @@ ordered as (
 ranked as (
     select
         _key, 2 as source_rank, cast(null as string) as row_id, cast(null as timestamp) as version_at,
-        _gone_since as assertion_at, timestamp '2026-03-14 23:00:00.000+00' as effective_at, _gone_since is not null as is_gone,
+        _gone_since as assertion_at, timestamp '2026-03-15 09:30:00.000000+00' as effective_at, _gone_since is not null as is_gone,
         0 as version_rank, 0 as assertion_rank
     from remembered
     union all
@@ -88,7 +88,7 @@ winners as (
         coalesce(r._json, r.value) as _document, r._json is not null as _is_rewritten, r._batch_id
     from states as s
     inner join `sluice-test.analytics_raw.raw_customer_stream` as r on s.row_id = concat(r._object, ':', cast(r._offset as string))
-    where r._event_at >= timestamp '2026-03-14 23:00:00.000+00' and s.source_rank = 0 and s.row_id is not null
+    where r._event_at >= timestamp '2026-03-15 09:30:00.000000+00' and s.source_rank = 0 and s.row_id is not null
     union all
     select first_day, last_day, _key, 0, version_at, is_gone, gone_since,
         cast(null as string), cast(null as timestamp), cast(null as string),
@@ -143,7 +143,7 @@ entity_rows as (
         case when s.is_gone then s.gone_since end
     from states as s
     inner join `sluice-test.analytics.history_customer` as m on m.`customer_id` = s._key
-    where m.day = date '2026-03-14' and s.source_rank = 2
+    where m.day = date '2026-03-15' and s.source_rank = 2
 )
 select
     day,

@@ -3,7 +3,11 @@ import { jobModelRunner } from '../../src/cli/job/model-runner.ts';
 import type { RawHistory } from './histories.ts';
 import type { ModelsOf } from './run-in-process.ts';
 
-/** For `inProcess`: adds to `used`, by model name. */
+function count(used: Map<string, number>, what: string): void {
+  used.set(what, (used.get(what) ?? 0) + 1);
+}
+
+/** For `inProcess`: adds to `used`, by model name and, for a daily model, by the day that it builds on. */
 export function countingSince(used: Map<string, number>): ModelsOf {
   return async (call, request) => {
     const runner = await jobModelRunner(call, request);
@@ -13,8 +17,12 @@ export function countingSince(used: Map<string, number>): ModelsOf {
       buildAside: (asked) => runner.buildAside(asked),
       finish: () => runner.finish(),
       run: (asked) => {
-        for (const [name, { base, keys }] of asked.changes)
-          if (keys !== null && base != null) used.set(name, (used.get(name) ?? 0) + 1);
+        for (const [name, { base, keys, window }] of asked.changes) {
+          if (keys === null || base == null) continue;
+          count(used, name);
+          if (base.day !== null)
+            count(used, `${name} on ${base.day === window?.from ? 'its own day' : 'the day before'}`);
+        }
         return runner.run(asked);
       },
     };

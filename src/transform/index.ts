@@ -31,7 +31,7 @@ export { runResultsOf } from './run/run-results.ts';
 export { TargetFolder } from './run/target-folder.ts';
 export { buildAside } from './run/build-aside.ts';
 export type { AsideOptions, AsideResult, TableCount } from './run/build-aside.ts';
-export type { NodeHooks } from './run/node-runner.ts';
+export type { NodeHooks } from './run/prepare-node.ts';
 export type { NodeError, NodeResult, RunResult, TestResult } from './run/results.ts';
 export type { ArtifactSink } from './run/artifact-sink.ts';
 export type {

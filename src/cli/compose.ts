@@ -161,8 +161,13 @@ async function openLanding(config: LandingConfig, context: CliContext): Promise<
 
 async function openState(config: StateConfig): Promise<KnexStateStore> {
   const { createKnexStateStore } = await import('../adapters/knex-state/knex-state-store.ts');
-  if (config.type === 'postgres')
-    return createKnexStateStore({ client: 'postgres', url: config.url.reveal() }, { clock: systemClock });
+  if (config.type === 'postgres') {
+    const { url, requestTimeoutMs } = config;
+    return createKnexStateStore(
+      { client: 'postgres', url: url.reveal() },
+      { clock: systemClock, ...(requestTimeoutMs === null ? {} : { maxWaitMs: requestTimeoutMs }) },
+    );
+  }
   await makeFolder(dirname(config.path));
   return createKnexStateStore({ client: 'sqlite', path: config.path }, { clock: systemClock });
 }

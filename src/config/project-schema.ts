@@ -89,7 +89,10 @@ export const SECTIONS = {
   },
   state: {
     sqlite: { required: ['path'], keys: { path: { leaf: 'text' } } },
-    postgres: { required: ['url'], keys: { url: { leaf: 'text', secret: true } } },
+    postgres: {
+      required: ['url'],
+      keys: { url: { leaf: 'text', secret: true }, request_timeout_seconds: { leaf: 'integer' } },
+    },
   },
 } as const satisfies Record<string, Record<string, { readonly required: readonly string[]; readonly keys: Section }>>;
 

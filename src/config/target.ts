@@ -93,7 +93,8 @@ export interface BigQueryConfig extends GoogleCredentialsConfig {
 export type WarehouseConfig = DuckdbConfig | BigQueryConfig;
 
 export type StateConfig =
-  { readonly type: 'sqlite'; readonly path: string } | { readonly type: 'postgres'; readonly url: Secret };
+  | { readonly type: 'sqlite'; readonly path: string }
+  | { readonly type: 'postgres'; readonly url: Secret; readonly requestTimeoutMs: number | null };
 
 export interface TargetConfig {
   readonly name: string;
@@ -215,5 +216,9 @@ function milliseconds(seconds: number | null): number | null {
 
 function stateOf(section: SectionReader): StateConfig {
   if (section.type === 'sqlite') return Object.freeze({ type: 'sqlite', path: section.path('path') });
-  return Object.freeze({ type: 'postgres', url: section.secret('url') });
+  return Object.freeze({
+    type: 'postgres',
+    url: section.secret('url'),
+    requestTimeoutMs: milliseconds(section.number('request_timeout_seconds')),
+  });
 }

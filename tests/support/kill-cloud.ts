@@ -36,7 +36,10 @@ const TARGET = `
       api_endpoint: "{{ env_var('BIGQUERY_API_ENDPOINT') }}"
       request_timeout_seconds: "{{ env_var('REQUEST_SECONDS', '90') }}"
       job_execution_timeout_seconds: "{{ env_var('JOB_SECONDS', '600') }}"
-    state: { type: postgres, url: "{{ env_var('STATE_DATABASE_URL') }}" }
+    state:
+      type: postgres
+      url: "{{ env_var('STATE_DATABASE_URL') }}"
+      request_timeout_seconds: "{{ env_var('STATE_SECONDS', '30') }}"
 `;
 
 /** What one home works on. */

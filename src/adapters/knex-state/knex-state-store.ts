@@ -30,7 +30,7 @@ export type StateLocation =
 export interface KnexStateOptions {
   /** The machine's clock, never a logical one: leases on SQLite fall back to it. */
   readonly clock: Pick<Clock, 'now'>;
-  /** Longest wait for another process's lock (SQLite 15 s, PostgreSQL 30 s); then `state_unavailable`. */
+  /** Longest wait for another process's lock (SQLite 15 s, PostgreSQL 30 s) or for a silent server; then `state_unavailable`. */
   readonly maxWaitMs?: number;
   /** For tests: how SQLite's leases tell the time. */
   readonly instant?: () => LeaseInstant;

@@ -7,6 +7,12 @@ export interface PostgresProxy {
   readonly port: number;
   /** Passes nothing on any more, as a dead network does. */
   freeze(): void;
+  /** The network is alive again; connections that were in it are lost. */
+  thaw(): void;
+  /** How many messages with this text came. */
+  count(text: string): number;
+  /** Freezes at the n-th message with this text: before it reaches the server, or once that has answered. */
+  freezeAt(text: string, n: number, moment: 'before' | 'after'): void;
   /** The next message with this text reaches the server; then the connection breaks before anything comes back. */
   loseReplyTo(text: string): void;
   /** The server is gone: connections break, and new ones too, until `restore`. */
@@ -20,13 +26,30 @@ export async function startProxy(target: number): Promise<PostgresProxy> {
   let frozen = false;
   let gone = false;
   let loseReplyTo: string | undefined;
+  let freezeAt: { readonly text: string; readonly moment: 'before' | 'after'; left: number } | undefined;
+  const messages: Buffer[] = [];
+  /** Whether the network dies before (after) this message. */
+  const freezes = (chunk: Buffer): 'before' | 'after' | null => {
+    if (freezeAt === undefined || !chunk.includes(freezeAt.text) || (freezeAt.left -= 1) > 0) return null;
+    const { moment } = freezeAt;
+    freezeAt = undefined;
+    return moment;
+  };
   const proxy = createServer((near) => {
     if (gone) return void near.destroy();
     const far = connect(target, '127.0.0.1');
     let isLosing = false;
     sockets.push(near, far);
-    near.on('data', (chunk) => {
+    let isLast = false;
+    near.on('data', (chunk: Buffer) => {
       if (frozen) return;
+      messages.push(chunk);
+      const moment = freezes(chunk);
+      if (moment === 'before') {
+        frozen = true;
+        return;
+      }
+      isLast ||= moment === 'after';
       if (loseReplyTo !== undefined && chunk.includes(loseReplyTo)) {
         isLosing = true;
         loseReplyTo = undefined;
@@ -36,7 +59,8 @@ export async function startProxy(target: number): Promise<PostgresProxy> {
     far.on('data', (chunk) => {
       if (frozen) return;
       // The answer is there, so the server has done it.
-      if (isLosing) near.destroy();
+      if (isLast) frozen = true;
+      else if (isLosing) near.destroy();
       else near.write(chunk);
     });
     for (const [from, to] of [
@@ -53,6 +77,14 @@ export async function startProxy(target: number): Promise<PostgresProxy> {
     port: (proxy.address() as AddressInfo).port,
     freeze: () => {
       frozen = true;
+    },
+    thaw: () => {
+      frozen = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    count: (text) => messages.filter((message) => message.includes(text)).length,
+    freezeAt: (text, n, moment) => {
+      freezeAt = { text, moment, left: n };
     },
     loseReplyTo: (text) => {
       loseReplyTo = text;

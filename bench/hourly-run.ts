@@ -3,6 +3,7 @@
  * and the same with nothing new. Beside it the bare minimum: a process that opens the database, reads the same files in, merges, overwrites
  * the day, and closes.
  */
+import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hourly } from './bare-sql.ts';
@@ -45,6 +46,12 @@ function runRow(work: string, runs: readonly JobRun[], limit: number): Omit<Row,
   };
 }
 
+/** To the disk, not just on its way there: what is measured next waits for the disk whenever it makes something durable. */
+function copy(from: string, to: string): void {
+  cpSync(from, to);
+  execFileSync('sync');
+}
+
 class Hours {
   readonly #workspace: Workspace;
   readonly #log: ReturnType<typeof topicLog>;
@@ -83,7 +90,7 @@ class Hours {
     await appendEvents(this.#log, customerEvents({ ...plan, size: 'whole' }));
     this.#hour++;
     const known = new Set(this.#objects());
-    cpSync(join(this.#workspace.home, 'warehouse.duckdb'), this.#before);
+    copy(join(this.#workspace.home, 'warehouse.duckdb'), this.#before);
     const run = await this.#workspace.job(['--logical-time', this.now]);
     this.#files = this.#objects().filter((file) => !known.has(file));
     const landed = run.report.batches.reduce((sum, batch) => sum + batch.landed, 0);
@@ -95,7 +102,7 @@ class Hours {
   async bare(): Promise<ChildResult> {
     const path = this.#workspace.path('bare.duckdb');
     rmSync(path, { force: true });
-    cpSync(this.#before, path);
+    copy(this.#before, path);
     return this.#workspace.bare('sql', { path, statements: hourly(streamRows(this.#files), DAY) });
   }
 

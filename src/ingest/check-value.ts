@@ -15,6 +15,10 @@ export const MAX_JSON_DEPTH = 500;
 
 export type JsonObject = Record<string, unknown>;
 
+function tooDeep(path: string): Rejection {
+  return new Rejection('json_too_deep', `nested deeper than ${MAX_JSON_DEPTH} levels`, path);
+}
+
 /** Counts the members below a value, refuses what no warehouse can hold: too deep, infinite, lone surrogates. */
 function walk(value: unknown, path: string, depth: number, checkStrings: boolean): number {
   if (typeof value === 'string') {
@@ -27,8 +31,7 @@ function walk(value: unknown, path: string, depth: number, checkStrings: boolean
     return 0;
   }
   if (typeof value !== 'object' || value === null) return 0;
-  if (depth >= MAX_JSON_DEPTH)
-    throw new Rejection('json_too_deep', `nested deeper than ${MAX_JSON_DEPTH} levels`, path);
+  if (depth >= MAX_JSON_DEPTH) throw tooDeep(path);
   let members = 0;
   if (Array.isArray(value)) {
     for (const element of value) members += walk(element, path, depth + 1, checkStrings);
@@ -85,7 +88,7 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
 
   return (text) => {
     const object = parseObject(text);
-    const { longNumber: isLong, surrogateEscape: checkStrings, spaceBeforeColon, nameEnds } = scan(text);
+    const { longNumber: isLong, surrogateEscape: checkStrings, spaceBeforeColon, nameEnds, depth } = scan(text);
     // On the text, not on what was parsed: of duplicate names the parser has dropped all but the last.
     if (checkStrings && hasLoneSurrogate(text)) {
       throw new Rejection('surrogate_lone', 'the value holds an escaped lone surrogate');
@@ -104,6 +107,8 @@ export async function createValueChecker(job: JobDefinition, onDrift: DriftSink)
       else if (value !== null && !(isLong && exactFields.has(name) && typeof value === 'number'))
         check(value, `$.${name}`);
     }
+    // Of duplicate names again: what was not walked through stands in the text all the same.
+    if (depth > MAX_JSON_DEPTH) throw tooDeep('$');
     for (const field of required) {
       if (object[field] === undefined || object[field] === null) {
         throw new Rejection('required_missing', `$.${field} is missing`, `$.${field}`);

@@ -8,11 +8,19 @@ export interface Suspicion {
   spaceBeforeColon: boolean;
   /** Names with a colon right behind them. */
   nameEnds: number;
+  /** Levels of objects and arrays at the deepest place. */
+  depth: number;
 }
 
 export const LONG_NUMBER = /\d[\d.]{15}|\d[eE]/;
 
-const suspicion: Suspicion = { longNumber: false, surrogateEscape: false, spaceBeforeColon: false, nameEnds: 0 };
+const suspicion: Suspicion = {
+  longNumber: false,
+  surrogateEscape: false,
+  spaceBeforeColon: false,
+  nameEnds: 0,
+  depth: 0,
+};
 
 /** `text` is valid JSON. The object is one for all records, since this runs once per record: it stands until the next call. */
 export function scan(text: string): Readonly<Suspicion> {
@@ -23,6 +31,8 @@ export function scan(text: string): Readonly<Suspicion> {
   let surrogateEscape = false;
   let spaceBeforeColon = false;
   let nameEnds = 0;
+  let level = 0;
+  let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (inText) {
@@ -38,7 +48,10 @@ export function scan(text: string): Readonly<Suspicion> {
       else if (code === 58) {
         if (previous === 34) nameEnds++;
         else spaceBeforeColon = true;
-      } else if ((code === 101 || code === 69) && run > 0) longNumber = true;
+      } else if (code === 123 || code === 91) {
+        if (++level > depth) depth = level;
+      } else if (code === 125 || code === 93) level--;
+      else if ((code === 101 || code === 69) && run > 0) longNumber = true;
       run = 0;
     }
     previous = code;
@@ -47,6 +60,7 @@ export function scan(text: string): Readonly<Suspicion> {
   suspicion.surrogateEscape = surrogateEscape;
   suspicion.spaceBeforeColon = spaceBeforeColon;
   suspicion.nameEnds = nameEnds;
+  suspicion.depth = depth;
   return suspicion;
 }
 

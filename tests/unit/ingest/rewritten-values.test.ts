@@ -52,6 +52,21 @@ describe('a time that one of them refuses or shifts', () => {
   });
 });
 
+describe('nesting', () => {
+  const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+
+  it('may have 500 levels, the value itself among them', async () => {
+    await expect(rewritten(`"free":${nested(499)}`)).resolves.toBeNull();
+    await expect(rewritten(`"free":${nested(500)}`)).rejects.toMatchObject({ code: 'json_too_deep' });
+  });
+
+  it('counts in a member that a later one of its name replaces, and not in a string', async () => {
+    await expect(rewritten(`"free":${nested(600)},"free":1`)).rejects.toMatchObject({ code: 'json_too_deep' });
+    await expect(rewritten(`"free":${nested(499)},"free":1`)).resolves.toMatchObject({ free: '1' });
+    await expect(rewritten(`"free":"${'[{'.repeat(600)}"`)).resolves.toBeNull();
+  });
+});
+
 describe('a JSON column', () => {
   it('has the last of repeated members at any depth, and numbers as they were written', async () => {
     const free = String.raw`{"a":{"x":1,"y":2.50,"x":9007199254740993},"b":[{"c":1,"\u0063":2}],"a ":0}`;

@@ -52,7 +52,7 @@ function holdModels(context: RunContext): void {
 
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
   const { only } = context.request;
-  // While the warehouse commits. What is wrong with the models, transform says.
+  // What is wrong with the models, transform says.
   const compile = (): void => void runner.nodes().catch(() => undefined);
   await reconcileRaw(context, warehouse);
   if (only === null || only === 'load') {
@@ -90,8 +90,12 @@ async function withWarehouse(
     const closed = warehouse.close();
     // It is awaited below in every case; this keeps an early failure from counting as unhandled.
     closed.catch(() => undefined);
-    if (isDone) await last().catch((error: unknown) => context.fail(error));
-    await closed;
+    try {
+      // A lost lease and an interrupt are thrown on, but not past an open file.
+      if (isDone) await last().catch((error: unknown) => context.fail(error));
+    } finally {
+      await closed;
+    }
   }
   const fingerprint = await ports.warehouse.fingerprint();
   if (fingerprint !== null) await ports.state.setFact(session.lease, FINGERPRINT_FACT, fingerprint);

@@ -89,7 +89,7 @@ async function openServer(url: string, maxWaitMs: number): Promise<Knex> {
       statement_timeout: maxWaitMs,
       query_timeout: maxWaitMs + Math.min(maxWaitMs, MAX_ANSWER_GRACE_MS),
       idle_in_transaction_session_timeout: Math.min(maxWaitMs, MAX_IDLE_IN_TRANSACTION_MS),
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: Math.min(maxWaitMs, CONNECT_TIMEOUT_MS),
       keepAlive: true,
     },
     pool: {

@@ -1,6 +1,5 @@
-/** F07, F48, F55 on the services of production: PostgreSQL away, restarted, or silent in the middle of a run; the bucket gone. */
+/** F07, F48, F55 on the services of production: PostgreSQL away or restarted in the middle of a run (silent: `prod-state-silence.test.ts`); the bucket gone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isExhaustive, ourPart } from '../support/exhaustive.ts';
 import { everythingIn } from '../support/kill-cloud-look.ts';
 import { KillCloud } from '../support/kill-cloud.ts';
 import { KillScenario } from '../support/kill-effects.ts';
@@ -101,43 +100,6 @@ describe('PostgreSQL', () => {
       await scenario.finish(home);
     }),
   );
-});
-
-describe('PostgreSQL that goes silent', () => {
-  /** Every transaction of an hourly run ends with one. */
-  const COMMIT = 'commit';
-
-  test('at any commit of a run ends it, done or not, and the next one goes on', { timeout }, async () => {
-    let commits = 0;
-    await withHome(async (home) => {
-      await scenario.project.succeed(home, scenario.args);
-      commits = cloud.of(home).postgres.count(COMMIT);
-    });
-    expect(commits).toBeGreaterThan(8);
-    const all = Array.from({ length: commits }, (_, index) => index + 1).flatMap((number) => [
-      { number, moment: 'before' as const },
-      { number, moment: 'after' as const },
-    ]);
-    // A sample of four; an odd step takes both moments.
-    const step = Math.ceil(all.length / 4) | 1;
-    const cases = isExhaustive ? ourPart(all) : all.filter((_, index) => index % step === 0);
-    for (const { number, moment } of cases) {
-      await withHome(async (home) => {
-        const { postgres } = cloud.of(home);
-        postgres.freezeAt(COMMIT, number, moment);
-        const startedAt = performance.now();
-        const { exitCode, stderr } = await scenario.project.run(home, scenario.args, { STATE_SECONDS: '1' });
-        const what = `${moment} commit ${String(number)} of ${String(commits)}: ${stderr}`;
-        // 1 s for the server and 1 s more for the client, each time that something is still to be said.
-        expect(performance.now() - startedAt, what).toBeLessThan(60_000);
-        expect(exitCode, what).toBe(1);
-        expect(stderr, what).toContain('state_unavailable');
-        await scenario.checkReader(home, 'error');
-        postgres.thaw();
-        await scenario.finish(home);
-      });
-    }
-  });
 });
 
 describe('a bucket that is gone', () => {

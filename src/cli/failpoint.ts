@@ -100,12 +100,8 @@ export class Failpoint {
   }
 
   warehouse(gate: WarehouseGate): WarehouseGate {
-    const numbered = this.#numbered('warehouse', gate, ['open', 'openEarly']);
-    const openEarly = gate.openEarly === undefined ? undefined : numbered.openEarly?.bind(numbered);
-    return replacing(numbered, {
-      open: async (options) => this.#opened(await numbered.open(options)),
-      ...(openEarly === undefined ? {} : { openEarly: async (options) => this.#opened(await openEarly(options)) }),
-    });
+    const numbered = this.#numbered('warehouse', gate, ['open']);
+    return replacing(numbered, { open: async (options) => this.#opened(await numbered.open(options)) });
   }
 
   /** A guard runs inside a transaction when all is written and nothing committed: a moment of its own. */

@@ -2,7 +2,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ConnectionOptions } from '../adapters/bigquery/client.ts';
-import type { DuckDbDatabase } from '../adapters/duckdb/database.ts';
 import type { GoogleIdentity } from '../adapters/google-auth/identity.ts';
 import type { BigQueryConfig, DuckdbConfig, GoogleCredentialsConfig, WarehouseConfig } from '../config/target.ts';
 import type { ObjectStore } from '../ingest/ports.ts';
@@ -34,12 +33,8 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
       dialect: 'duckdb',
       keepReplacedHours: null,
       fingerprint: () => fileFingerprint(config.path),
-      open: async (options = {}) => (await openDuckdbWarehouse(config, surroundings, options)).warehouse,
-      openEarly: async (options) => {
-        const { database, warehouse } = await openDuckdbWarehouse(config, surroundings, options);
-        await database.readCatalogue();
-        return warehouse;
-      },
+      isSlowToOpen: true,
+      open: (options = {}) => openDuckdbWarehouse(config, surroundings, options),
     };
   }
   return {
@@ -50,6 +45,7 @@ export function warehouseGate(config: WarehouseConfig, surroundings: GateSurroun
     keepReplacedHours: config.keepReplacedDays === 0 ? null : config.keepReplacedDays * 24,
     // BigQuery has no cheap identity of a dataset; the state store's ledger decides there.
     fingerprint: () => Promise.resolve(null),
+    isSlowToOpen: false,
     open: (options = {}) => openBigQueryWarehouse(config, underLease(surroundings, options)),
   };
 }
@@ -83,7 +79,7 @@ async function openDuckdbWarehouse(
   config: DuckdbConfig,
   surroundings: GateSurroundings,
   options: OpenOptions,
-): Promise<{ readonly database: DuckDbDatabase; readonly warehouse: OpenWarehouse }> {
+): Promise<OpenWarehouse> {
   const { landing, signal } = underLease(surroundings, options);
   const [store, { openDuckDb }, { DuckDbRawWarehouse }, { DuckDbModelWarehouse }] = await Promise.all([
     landing(),
@@ -102,12 +98,9 @@ async function openDuckdbWarehouse(
     ...(config.threads === null ? {} : { threads: config.threads }),
   });
   return {
-    database,
-    warehouse: {
-      raw: new DuckDbRawWarehouse(database, { schema: config.rawSchema, locate: locator(store) }),
-      models: new DuckDbModelWarehouse(database),
-      close: () => database.close(),
-    },
+    raw: new DuckDbRawWarehouse(database, { schema: config.rawSchema, locate: locator(store) }),
+    models: new DuckDbModelWarehouse(database),
+    close: () => database.close(),
   };
 }
 
@@ -165,7 +158,6 @@ export function bigQueryConnection(config: BigQueryConfig, identity: GoogleIdent
     identity,
     ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
     ...(config.apiEndpoint === null ? {} : { apiEndpoint: config.apiEndpoint }),
-    ...(config.requestTimeoutMs === null ? {} : { requestTimeoutMs: config.requestTimeoutMs }),
   };
 }
 

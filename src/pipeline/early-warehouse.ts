@@ -4,7 +4,7 @@
  * than IDLE_MS by that.
  */
 import type { LeaseSession } from './lease.ts';
-import type { OpenOptions, OpenWarehouse, WarehouseGate } from './ports.ts';
+import type { JobPorts, OpenOptions, OpenWarehouse } from './ports.ts';
 
 /** An open warehouse that nobody has taken by then is closed again: a broker that stalls must not keep others from the file. */
 const IDLE_MS = 1000;
@@ -17,19 +17,21 @@ interface Opening {
 }
 
 export class EarlyWarehouse {
-  readonly #gate: WarehouseGate;
+  readonly #ports: Pick<JobPorts, 'job' | 'warehouse'>;
   readonly #session: LeaseSession;
   #opening: Opening | undefined;
+  /** The end of letting go of it: the file is not ours to open again before. */
+  #closing: Promise<void> = Promise.resolve();
   #isOver = false;
 
-  constructor(gate: WarehouseGate, session: LeaseSession) {
-    this.#gate = gate;
+  constructor(ports: Pick<JobPorts, 'job' | 'warehouse'>, session: LeaseSession) {
+    this.#ports = ports;
     this.#session = session;
   }
 
   /** The warehouse will be asked for very soon. Does nothing where opening is cheap, and from the second time on. */
   expect(): void {
-    if (this.#isOver || this.#gate.openEarly === undefined) return;
+    if (this.#isOver || !this.#ports.warehouse.isSlowToOpen) return;
     this.#isOver = true;
     const abort = new AbortController();
     const warehouse = this.#openEarly(AbortSignal.any([this.#session.signal, abort.signal]));
@@ -39,11 +41,18 @@ export class EarlyWarehouse {
     this.#opening = { warehouse, abort, timer };
   }
 
+  /** With what load asks for first, which costs most the first time; cut short in that, it is closed. */
   async #openEarly(signal: AbortSignal): Promise<OpenWarehouse> {
     const { guard } = this.#session;
     await guard();
-    const options = { signal, guard };
-    return this.#gate.openEarly?.(options) ?? this.#gate.open(options);
+    const warehouse = await this.#ports.warehouse.open({ signal, guard });
+    try {
+      await warehouse.raw.loadedBatches(this.#ports.job);
+    } catch (error) {
+      await warehouse.close().catch(() => undefined);
+      throw error;
+    }
+    return warehouse;
   }
 
   /** The warehouse that was opened early, or one opened now. The caller closes it. */
@@ -52,18 +61,20 @@ export class EarlyWarehouse {
     const opening = this.#opening;
     this.#opening = undefined;
     clearTimeout(opening?.timer);
+    await this.#closing;
     const { signal, guard } = this.#session;
     await guard();
-    return opening?.warehouse ?? this.#gate.open({ signal, guard, ...options });
+    return opening?.warehouse ?? this.#ports.warehouse.open({ signal, guard, ...options });
   }
 
   /** Closes what was opened early and not taken. What fails here failed nobody. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     const opening = this.#opening;
-    if (opening === undefined) return;
+    if (opening === undefined) return this.#closing;
     this.#opening = undefined;
     clearTimeout(opening.timer);
     opening.abort.abort();
-    await opening.warehouse.then((warehouse) => warehouse.close()).catch(() => undefined);
+    this.#closing = opening.warehouse.then((warehouse) => warehouse.close()).catch(() => undefined);
+    return this.#closing;
   }
 }

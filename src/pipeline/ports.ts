@@ -37,8 +37,8 @@ export interface WarehouseGate {
    */
   fingerprint(): Promise<string | null>;
   open(options?: OpenOptions): Promise<OpenWarehouse>;
-  /** As `open`, with what the first use would cost done as well. Absent where opening costs nothing that is worth being early for. */
-  openEarly?(options: OpenOptions): Promise<OpenWarehouse>;
+  /** Opening it and looking into it for the first time takes long enough to be worth beginning before it is needed. */
+  readonly isSlowToOpen: boolean;
 }
 
 /** What happens, for the terminal and the log; nothing depends on it. */

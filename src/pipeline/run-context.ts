@@ -29,7 +29,7 @@ export class RunContext {
     this.ports = ports;
     this.request = request;
     this.session = session;
-    this.warehouse = new EarlyWarehouse(ports.warehouse, session);
+    this.warehouse = new EarlyWarehouse(ports, session);
     this.clock = clock;
     this.logicalTime = logicalTime;
   }

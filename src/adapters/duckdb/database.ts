@@ -98,11 +98,6 @@ export class DuckDbDatabase implements SqlRunner {
     return this.#withConnection((connection) => this.#query(connection, sql));
   }
 
-  /** What the first question about tables costs (DuckDB makes its own views then, 20 ms), later ones need not. */
-  async readCatalogue(): Promise<void> {
-    await this.query('select 1 from duckdb_columns() limit 1');
-  }
-
   /**
    * Runs `work` in one transaction on one connection and commits; whatever `work` throws rolls everything back. A write-write conflict
    * with another connection is thrown as it comes (`isWriteConflict`): only the caller knows whether the work can be repeated.

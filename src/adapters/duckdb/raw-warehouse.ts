@@ -60,6 +60,8 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   #compacts = false;
   /** Entities whose tables are known to be there: nobody else drops them while the file is open. */
   readonly #prepared = new Set<string>();
+  /** What a first look found, by entity, for `prepare` to go by. */
+  readonly #seen = new Map<string, Map<string, Set<string>>>();
 
   constructor(database: DuckDbDatabase, options: DuckDbRawOptions) {
     this.#database = database;
@@ -75,7 +77,8 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   }
 
   async prepare(job: JobDefinition): Promise<void> {
-    const known = await this.#knownColumns(job);
+    const known = this.#seen.get(job.entity) ?? (await this.#knownColumns(job));
+    this.#seen.delete(job.entity);
     const statements = [`create schema if not exists ${quote(this.#options.schema)}`];
     if (!known.has('_sluice_batches')) {
       statements.push(
@@ -137,6 +140,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
     if (!this.#prepared.has(job.entity)) {
       const known = await this.#knownColumns(job);
+      this.#seen.set(job.entity, known);
       const isWhole = TABLES.every((table) => known.has(rawTableName(job.entity, table)));
       if (!isWhole || !known.has('_sluice_batches')) return new Set();
     }

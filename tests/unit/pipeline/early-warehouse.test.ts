@@ -8,40 +8,37 @@ const run = new AbortController();
 let early: EarlyWarehouse;
 let openings: OpenOptions[];
 
-function warehouse(name: string): OpenWarehouse {
-  return { name, close: () => Promise.resolve(void seen.push(`${name} closed`)) } as unknown as OpenWarehouse;
+/** Looked into for the first time, it does what `look` says. */
+function warehouse(name: string, look = () => Promise.resolve(new Set<number>())): OpenWarehouse {
+  const raw = {
+    loadedBatches: () => {
+      seen.push(`${name} looked into`);
+      return look();
+    },
+  };
+  return { name, raw, close: () => Promise.resolve(void seen.push(`${name} closed`)) } as unknown as OpenWarehouse;
 }
 
-/** A session whose guard is asked, and a gate whose early opening does what `openEarly` says. */
-function make(openEarly: WarehouseGate['openEarly']): EarlyWarehouse {
+/** A session whose guard is asked, and a gate that does what `first` says when it is opened for the first time. */
+function make(first: WarehouseGate['open'], isSlowToOpen = true): EarlyWarehouse {
   const gate: WarehouseGate = {
     schema: 's',
     rawSchema: 'r',
     dialect: 'duckdb',
     keepReplacedHours: null,
+    isSlowToOpen,
     fingerprint: () => Promise.resolve(null),
     open: (options = {}) => {
       openings.push(options);
       seen.push('open');
-      return Promise.resolve(warehouse('late'));
+      return openings.length === 1 ? first(options) : Promise.resolve(warehouse('late'));
     },
-    ...(openEarly === undefined
-      ? {}
-      : {
-          openEarly: (options) => {
-            openings.push(options);
-            seen.push('open early');
-            return openEarly(options);
-          },
-        }),
   };
   const guard = () => Promise.resolve(void seen.push('guard'));
-  return new EarlyWarehouse(gate, {
-    lease: {} as never,
-    guard,
-    signal: run.signal,
-    release: () => Promise.resolve(),
-  });
+  return new EarlyWarehouse(
+    { job: {} as never, warehouse: gate },
+    { lease: {} as never, guard, signal: run.signal, release: () => Promise.resolve() },
+  );
 }
 
 beforeEach(() => {
@@ -60,12 +57,12 @@ describe('a warehouse that is opened a moment early', () => {
     early.expect();
     early.expect();
     await settle();
-    expect(seen).toEqual(['guard', 'open early']);
+    expect(seen).toEqual(['guard', 'open', 'early looked into']);
     expect(await early.take({})).toMatchObject({ name: 'early' });
     await vi.advanceTimersByTimeAsync(60_000);
     await early.close();
     // Whoever took it closes it.
-    expect(seen).toEqual(['guard', 'open early', 'guard']);
+    expect(seen).toEqual(['guard', 'open', 'early looked into', 'guard']);
     expect(openings[0]?.signal?.aborted).toBe(false);
   });
 
@@ -79,7 +76,7 @@ describe('a warehouse that is opened a moment early', () => {
     early.expect();
     expect(await early.take({ replaceDamaged: false })).toMatchObject({ name: 'late' });
     expect(openings.at(-1)).toMatchObject({ replaceDamaged: false });
-    expect(seen.filter((what) => what === 'open early')).toHaveLength(1);
+    expect(openings).toHaveLength(2);
   });
 
   it('is closed when the run ends without it', async () => {
@@ -92,7 +89,7 @@ describe('a warehouse that is opened a moment early', () => {
 
   it('no longer waits for another process when the run ends without it', async () => {
     early = make(
-      ({ signal }) =>
+      ({ signal } = {}) =>
         new Promise((_, reject) => {
           signal?.addEventListener('abort', () => reject(new SluiceError('interrupted', 'waiting')));
         }),
@@ -112,14 +109,45 @@ describe('a warehouse that is opened a moment early', () => {
   });
 
   it('is not opened early where that costs nothing, nor once it was taken', async () => {
-    early = make(undefined);
+    early = make(() => Promise.resolve(warehouse('only')), false);
     early.expect();
     await settle();
     expect(seen).toEqual([]);
-    early = make(() => Promise.resolve(warehouse('early')));
+    early = make(() => Promise.resolve(warehouse('only')));
     await early.take({});
     early.expect();
     await settle();
     expect(seen).toEqual(['guard', 'open']);
+  });
+
+  it('is closed when its first look is cut short, and opened anew only after that', async () => {
+    early = make(({ signal } = {}) =>
+      Promise.resolve(
+        warehouse(
+          'early',
+          () =>
+            new Promise((_, reject) => {
+              signal?.addEventListener('abort', () => reject(new SluiceError('interrupted', 'looking')));
+            }),
+        ),
+      ),
+    );
+    early.expect();
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(await early.take({})).toMatchObject({ name: 'late' });
+    expect(seen).toEqual(['guard', 'open', 'early looked into', 'early closed', 'guard', 'open']);
+  });
+
+  it('is opened anew only after it was let go of', async () => {
+    let letGo: () => void = () => undefined;
+    const closing = new Promise<void>((resolve) => (letGo = resolve));
+    early = make(() => Promise.resolve({ ...warehouse('early'), close: () => closing }));
+    early.expect();
+    await vi.advanceTimersByTimeAsync(1100);
+    const taken = early.take({});
+    await settle();
+    expect(openings).toHaveLength(1);
+    letGo();
+    expect(await taken).toMatchObject({ name: 'late' });
   });
 });

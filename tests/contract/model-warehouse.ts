@@ -203,6 +203,7 @@ export function modelWarehouseContract(name: string, open: () => Promise<Warehou
         expect(await caught(() => under.warehouse.query('select * from ahead'))).toMatchObject({
           code: 'model_failed',
         });
+        expect((await session.describe('select * from ahead')).map(({ name }) => name)).toEqual(['id']);
         // Committed behind the staging: the session's transaction sees it.
         await under.warehouse.execute(`insert into ${sql('staged')} (id) select 5`);
         const insert = { sql: `insert into ${sql('staged')} (id) select id from ahead`, countRows: true };

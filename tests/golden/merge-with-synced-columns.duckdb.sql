@@ -16,21 +16,33 @@ alter table "main"."target" drop column if exists "version";
 alter table "main"."target" alter column "id" set data type BIGINT;
 
 create or replace temp table "main.target changed" as
-select coalesce(DBT_INTERNAL_DEST."id", DBT_INTERNAL_SOURCE."id") as "id", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_SOURCE."extra", DBT_INTERNAL_DEST.rowid as "__sluice_place"
+with DBT_INTERNAL_MATCHED as materialized (
+select coalesce(DBT_INTERNAL_DEST."id", DBT_INTERNAL_SOURCE."id") as "id", DBT_INTERNAL_SOURCE.rowid as __sluice_source, DBT_INTERNAL_DEST.rowid as __sluice_place, (
+  DBT_INTERNAL_DEST.rowid is null
+  or DBT_INTERNAL_DEST."extra" is distinct from DBT_INTERNAL_SOURCE."extra"
+) as __sluice_differs
 from "temp"."main"."main.target" as DBT_INTERNAL_SOURCE
 left join "main"."target" as DBT_INTERNAL_DEST on DBT_INTERNAL_SOURCE."id" = DBT_INTERNAL_DEST."id"
-where DBT_INTERNAL_DEST.rowid is null
-or DBT_INTERNAL_DEST.rowid is not null and (
+)
+select DBT_INTERNAL_MATCHED."id", DBT_INTERNAL_MATCHED.__sluice_source, DBT_INTERNAL_MATCHED.__sluice_place from DBT_INTERNAL_MATCHED
+where __sluice_differs
+union all
+select DBT_INTERNAL_MATCHED."id", DBT_INTERNAL_MATCHED.__sluice_source, DBT_INTERNAL_MATCHED.__sluice_place from DBT_INTERNAL_MATCHED
+inner join "temp"."main"."main.target" as DBT_INTERNAL_SOURCE on DBT_INTERNAL_SOURCE.rowid = DBT_INTERNAL_MATCHED.__sluice_source
+inner join "main"."target" as DBT_INTERNAL_DEST on DBT_INTERNAL_DEST.rowid = DBT_INTERNAL_MATCHED.__sluice_place
+where not __sluice_differs and (
   DBT_INTERNAL_DEST."label" is distinct from DBT_INTERNAL_SOURCE."label"
-  or DBT_INTERNAL_DEST."extra" is distinct from DBT_INTERNAL_SOURCE."extra"
 );
 
 delete from "main"."target"
-where rowid in (select "__sluice_place" from "temp"."main"."main.target changed");
+where rowid in (select __sluice_place from "temp"."main"."main.target changed");
 
 insert into "main"."target" ("id", "label", "extra")
 select "id", "label", "extra"
-from "temp"."main"."main.target changed";
+from (
+select DBT_INTERNAL_CHANGED."id", DBT_INTERNAL_SOURCE."label", DBT_INTERNAL_SOURCE."extra" from "temp"."main"."main.target changed" as DBT_INTERNAL_CHANGED
+inner join "temp"."main"."main.target" as DBT_INTERNAL_SOURCE on DBT_INTERNAL_SOURCE.rowid = DBT_INTERNAL_CHANGED.__sluice_source
+) as DBT_INTERNAL_SOURCE;
 
 drop table "temp"."main"."main.target changed";
 

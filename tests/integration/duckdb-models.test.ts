@@ -8,8 +8,7 @@ import {
   TargetFolder,
   type ModelChanges,
   type PlanRequest,
-  type PublishOutcome,
-  type PublishUnit,
+  type ModelSession,
   type RunOptions,
   type RunResult,
 } from '../../src/transform/index.ts';
@@ -126,27 +125,24 @@ left join {{ ref('current') }} as current on current.id = history.id and current
       const told: string[] = [];
       const warehouse = new DuckDbModelWarehouse(database);
       const session = warehouse.session.bind(warehouse);
-      const publish = warehouse.publish.bind(warehouse);
-      warehouse.publish = async (unit, guard) => {
-        const outcome = await publish(unit, guard);
-        told.push(`${unit.node} ${outcome.status}`);
-        return outcome;
-      };
       warehouse.session = async () => {
         const inner = await session();
+        let name = '?';
         return {
           execute: async (sql) => {
             await inner.execute(sql);
-            told.push('staged ahead');
+            name = /"analytics\.(\w+)"/.exec(sql)?.[1] ?? '?';
+            told.push(`${name} staged`);
           },
+          describe: (sql) => inner.describe(sql),
           publish: async (unit, guard) => {
             const outcome = await inner.publish(unit, guard);
-            told.push(`${unit.node} ${outcome.status} from its session`);
+            told.push(`${name} ${outcome.status}`);
             return outcome;
           },
           close: async () => {
             await inner.close();
-            told.push('session closed');
+            told.push(`${name} closed`);
           },
         };
       };
@@ -166,12 +162,15 @@ left join {{ ref('current') }} as current on current.id = history.id and current
       const { told, result } = await build();
       expect(result.ok).toBe(true);
       expect(told.toSorted()).toEqual([
-        'model.shop.current published',
-        'model.shop.history published from its session',
-        'session closed',
-        'staged ahead',
+        'current closed',
+        'current published',
+        'current staged',
+        'history closed',
+        'history published',
+        'history staged',
       ]);
-      expect(told.indexOf('model.shop.current published')).toBeLessThan(told.length - 2);
+      expect(told.indexOf('history staged')).toBeLessThan(told.indexOf('current published'));
+      expect(told.indexOf('current published')).toBeLessThan(told.indexOf('history published'));
       expect(await rows('select * from analytics.history')).toEqual([[1, 2]]);
       expect(await rows("select table_name from duckdb_tables() where database_name = 'temp'")).toEqual([]);
     });
@@ -180,7 +179,8 @@ left join {{ ref('current') }} as current on current.id = history.id and current
       await fill();
       const { told, result } = await build({ threads: 1 });
       expect(result.ok).toBe(true);
-      expect(told).toEqual(['model.shop.current published', 'model.shop.history published']);
+      const each = (name: string) => [`${name} staged`, `${name} published`, `${name} closed`];
+      expect(told).toEqual([...each('current'), ...each('history')]);
     });
 
     it('is left out when the other one fails, whatever it has staged', async () => {
@@ -191,7 +191,8 @@ left join {{ ref('current') }} as current on current.id = history.id and current
         ['current', 'failed', null],
         ['history', 'skipped', 'current failed'],
       ]);
-      expect(told).toEqual(['staged ahead', 'session closed']);
+      expect(told.filter((what) => what.startsWith('history'))).toEqual(['history staged', 'history closed']);
+      expect(told.filter((what) => !what.startsWith('history'))).toEqual(['? closed']);
       expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
     });
 
@@ -205,7 +206,7 @@ left join {{ ref('current') }} as current on current.id = history.id and current
       ]);
       expect(result.nodes[1]?.error).toMatchObject({ code: 'model_failed' });
       expect(result.nodes[1]?.error?.message).toContain('not kept');
-      expect(told.toSorted()).toEqual(['model.shop.current published', 'session closed']);
+      expect(told.toSorted()).toEqual(['? closed', 'current closed', 'current published', 'current staged']);
       expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
     });
 
@@ -217,7 +218,7 @@ left join {{ ref('current') }} as current on current.id = history.id and current
         ['current', 'done'],
         ['history', 'failed'],
       ]);
-      expect(told.slice(-2)).toEqual(['model.shop.history rejected from its session', 'session closed']);
+      expect(told.slice(-2)).toEqual(['history rejected', 'history closed']);
       expect(await rows('select * from analytics.history')).toEqual([[1, 1]]);
     });
 
@@ -399,9 +400,15 @@ select 1 as id`,
     await run();
     const executed: string[] = [];
     class Spy extends DuckDbModelWarehouse {
-      override publish(unit: PublishUnit): Promise<PublishOutcome> {
-        executed.push(...unit.statements.map(({ sql }) => sql).filter((sql) => sql.startsWith('comment')));
-        return super.publish(unit);
+      override async session(): Promise<ModelSession> {
+        const session = await super.session();
+        return {
+          ...session,
+          publish: (unit, guard) => {
+            executed.push(...unit.statements.map(({ sql }) => sql).filter((sql) => sql.startsWith('comment')));
+            return session.publish(unit, guard);
+          },
+        };
       }
     }
     const again = async (): Promise<void> => {

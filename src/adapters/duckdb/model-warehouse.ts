@@ -50,8 +50,7 @@ export class DuckDbModelWarehouse implements ModelWarehouse {
   }
 
   async describe(sql: string): Promise<readonly ColumnInfo[]> {
-    const { rows } = await this.query(`describe ${sql}`);
-    return rows.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
+    return describeOn(this.#database, sql);
   }
 
   async query(sql: string): Promise<QueryResult> {
@@ -72,6 +71,7 @@ export class DuckDbModelWarehouse implements ModelWarehouse {
       execute: async (sql) => {
         await asModelError(() => connection.run(sql));
       },
+      describe: (sql) => describeOn(connection, sql),
       publish: (unit, guard) => publishOn(connection, unit, guard),
       close: () => connection.release(),
     };
@@ -80,6 +80,11 @@ export class DuckDbModelWarehouse implements ModelWarehouse {
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+async function describeOn(database: SqlRunner, sql: string): Promise<readonly ColumnInfo[]> {
+  const { rows } = await asModelError(() => database.query(`describe ${sql}`));
+  return rows.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
 }
 
 async function publishOn(

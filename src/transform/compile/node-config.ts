@@ -1,7 +1,8 @@
 /** The settings of models, seeds and data tests in their typed form; names and meanings are dbt's where dbt has them. */
 import type { YamlValue } from '../../config/yaml-source.ts';
 import type { BuildOptions, IncrementalStrategy, OnSchemaChange } from '../sql/build.ts';
-import { DELETE_FLAG, PLACE } from '../sql/strategies/merge.ts';
+import { DELETE_FLAG } from '../sql/strategies/merge-parts.ts';
+import { DIFFERS, PLACE, SOURCE_PLACE } from '../sql/strategies/replace-rows.ts';
 import { isMap, textOfValue, type ConfigReader } from './config-reader.ts';
 import { clusterBy, partitionBy, tableOptions } from './table-options.ts';
 
@@ -244,4 +245,4 @@ export function testConfig(reader: ConfigReader, written: Written): TestConfig {
 }
 
 /** Names that sluice itself puts beside a model's columns. */
-export const RESERVED_COLUMNS: readonly string[] = [DELETE_FLAG, PLACE];
+export const RESERVED_COLUMNS: readonly string[] = [DELETE_FLAG, PLACE, SOURCE_PLACE, DIFFERS];

@@ -12,7 +12,8 @@ import { columnKey } from '../sql/schema-change.ts';
 import { buildAppend } from '../sql/strategies/append.ts';
 import { buildDeleteInsert } from '../sql/strategies/delete-insert.ts';
 import { buildInsertOverwrite } from '../sql/strategies/insert-overwrite.ts';
-import { buildMerge, type MergeInput } from '../sql/strategies/merge.ts';
+import { stagedSelect, type MergeInput } from '../sql/strategies/merge-parts.ts';
+import { buildMerge } from '../sql/strategies/merge.ts';
 import { buildTable } from '../sql/strategies/table.ts';
 import { buildView } from '../sql/strategies/view.ts';
 
@@ -30,15 +31,31 @@ export interface ModelBuild {
   readonly keyRange?: MergeInput['keyRange'];
 }
 
+/** A table of a model's new rows, made before anything is changed. */
+export interface Staging {
+  readonly relation: RelationName;
+  readonly sql: string;
+}
+
+/** null: this mode stages no rows, or there is nothing to do. The same table as in the script of `modelScript`. */
+export function modelStaging(build: Omit<ModelBuild, 'incoming'>): Staging | null {
+  const { mode, dialect, target } = build;
+  const isStaged =
+    mode === 'merge' || mode === 'delete+insert' || (mode === 'insert_overwrite' && windowOf(build) !== null);
+  if (!isStaged) return null;
+  const relation = dialect.stagingRelation(target);
+  const select = mode === 'merge' ? stagedSelect(inputOf(build)) : build.select;
+  return { relation, sql: dialect.createStaging(relation, select) };
+}
+
+function inputOf(build: Omit<ModelBuild, 'incoming'>): BuildInput {
+  const { dialect, target, select, existing, node } = build;
+  return { dialect, target, select, existing, options: node.config.build };
+}
+
 /** null: there is nothing to do (a window without days). */
 export function modelScript(build: ModelBuild): BuildScript | null {
-  const input: BuildInput = {
-    dialect: build.dialect,
-    target: build.target,
-    select: build.select,
-    options: build.node.config.build,
-    existing: build.existing,
-  };
+  const input = inputOf(build);
   switch (build.mode) {
     case 'view':
       return buildView(input);
@@ -109,7 +126,7 @@ function overwrite(build: ModelBuild, input: IncrementalInput): BuildScript | nu
   });
 }
 
-function windowOf({ node, changes }: ModelBuild): OverwriteWindow | null {
+function windowOf({ node, changes }: Pick<ModelBuild, 'node' | 'changes'>): OverwriteWindow | null {
   const { window, newDaysFrom, keys, full } = changes;
   if (full) {
     throw new SluiceError(

@@ -6,7 +6,7 @@ import type { ColumnInfo, RelationName } from '../../core/relation.ts';
 import type { BuildOptions } from '../sql/build.ts';
 import type { Dialect } from '../sql/dialect.ts';
 import { columnKey } from '../sql/schema-change.ts';
-import type { MergeInput } from '../sql/strategies/merge.ts';
+import type { MergeInput } from '../sql/strategies/merge-parts.ts';
 import type { CellValue, ModelWarehouse } from './ports.ts';
 
 /** Types whose order is the order of the cluster's blocks. */

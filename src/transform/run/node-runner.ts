@@ -3,17 +3,19 @@
  * one `publish` of the warehouse; if the process dies before it, readers keep the old state.
  */
 import { SluiceError } from '../../core/errors.ts';
+import type { ColumnInfo } from '../../core/relation.ts';
 import { compileTest, type Situation } from '../compile/compile-node.ts';
 import { Effects } from '../compile/context/effects.ts';
 import type { TestNode } from '../compile/node.ts';
 import type { BuildMode, PlannedNode } from '../plan/plan.ts';
 import { scriptText, type BuildScript, type Statement } from '../sql/build.ts';
-import { modelScript } from './build-script.ts';
+import { DELETE_FLAG } from '../sql/strategies/merge-parts.ts';
+import { modelScript, type Staging } from './build-script.ts';
 import { rangeColumn, readKeyRange } from './key-range.ts';
 import { explainedChange } from './explain-failure.ts';
 import { auditRelation, testFile } from './test-places.ts';
 import type { GateTest, ModelSession, PublishOutcome, PublishUnit } from './ports.ts';
-import { NodePreparer, type NodeHooks, type NodeRunnerOptions, type Prepared } from './prepare-node.ts';
+import { NodePreparer, type Draft, type NodeHooks, type NodeRunnerOptions, type Prepared } from './prepare-node.ts';
 
 export interface Built {
   readonly mode: BuildMode;
@@ -44,14 +46,40 @@ export class NodeRunner {
     this.#options = options;
   }
 
-  /** `ahead`: the nodes that only its tests read are still at work, and what takes its time can be done meanwhile. */
-  async begin(planned: PlannedNode, hooks: NodeHooks, ahead: boolean): Promise<Begun> {
+  /** Does what takes its time and changes nothing: the nodes that only its tests read may still be at work. */
+  async begin(planned: PlannedNode, hooks: NodeHooks): Promise<Begun> {
     const node = this.#options.project.nodes.get(planned.id);
     if (node === undefined || node.kind === 'source')
       throw new SluiceError('internal', `the project has no node ${planned.id}`);
-    const prepared = await new NodePreparer(this.#options).prepare(node, hooks);
-    const session = ahead ? await this.#stageAhead(planned, prepared) : null;
-    return { planned, hooks, prepared, session };
+    const draft = await new NodePreparer(this.#options).draft(node, hooks);
+    const session = draft.staging === null ? undefined : await this.#options.warehouse.session?.();
+    if (draft.staging === null || session === undefined)
+      return { planned, hooks, prepared: await draft.prepare(), session: null };
+    try {
+      const columns = await this.#stage(planned, session, draft, draft.staging);
+      return { planned, hooks, prepared: await draft.prepare(columns), session };
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  /** Gives the columns of the staged rows, which costs less than asking for those of the select. */
+  async #stage(
+    planned: PlannedNode,
+    session: ModelSession,
+    draft: Draft,
+    { relation, sql }: Staging,
+  ): Promise<readonly ColumnInfo[]> {
+    const { project, artifacts } = this.#options;
+    artifacts.run(planned.file, `${sql};\n`);
+    try {
+      await session.execute(sql);
+    } catch (error) {
+      throw await draft.explain(error);
+    }
+    const columns = await session.describe(`select * from ${project.renderer.dialect.relation(relation)}`);
+    return columns.filter(({ name }) => name !== DELETE_FLAG);
   }
 
   async finish({ planned, hooks, prepared, session }: Begun): Promise<Built> {
@@ -101,26 +129,6 @@ export class NodeRunner {
     await warehouse.execute(`create or replace table ${dialect.relation(audit)} as\n${select}`);
   }
 
-  /**
-   * Outside of the transaction that will publish, which must see what its tests read. Nobody else writes what was staged from meanwhile: a
-   * model's own table is changed by its own node alone. Statements before the model may be what its select builds on.
-   */
-  async #stageAhead(planned: PlannedNode, { script, before, incremental }: Prepared): Promise<ModelSession | null> {
-    const { project, warehouse, artifacts } = this.#options;
-    const { dialect } = project.renderer;
-    if (script === null || !dialect.stagesInTransaction || script.stage.length === 0 || before.length > 0) return null;
-    const session = await warehouse.session?.();
-    if (session === undefined) return null;
-    artifacts.run(planned.file, scriptText(script, dialect, 'ahead'));
-    try {
-      for (const sql of script.stage) await session.execute(sql);
-      return session;
-    } catch (error) {
-      await session.close();
-      throw explainedChange(error, project, incremental);
-    }
-  }
-
   async #publish(
     planned: PlannedNode,
     prepared: Prepared,
@@ -131,6 +139,7 @@ export class NodeRunner {
     const { dialect } = project.renderer;
     const { script } = prepared;
     if (script !== null && session !== null) {
+      artifacts.run(planned.file, scriptText(script, dialect, 'ahead'));
       const statements = [...script.change, ...plain(script.cleanup)];
       return session.publish(unitOf(planned, prepared, statements, tests), hooks.guard);
     }

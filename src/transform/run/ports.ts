@@ -91,7 +91,7 @@ export interface ModelWarehouse {
   close(): Promise<void>;
 }
 
-export interface ModelSession extends Pick<ModelWarehouse, 'execute' | 'publish'> {
+export interface ModelSession extends Pick<ModelWarehouse, 'execute' | 'describe' | 'publish'> {
   /** Ends it; its temporary tables are gone. */
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@
  */
 import type { ColumnInfo, RelationInfo, RelationName } from '../../core/relation.ts';
 import { addDays } from '../../core/time.ts';
-import { compileModel, type Situation } from '../compile/compile-node.ts';
+import { compileModel, type CompiledModel, type Situation } from '../compile/compile-node.ts';
 import type { ModelNode, SeedNode, TestNode } from '../compile/node.ts';
 import type { Project } from '../compile/project.ts';
 import { parseSeed } from '../compile/seed-rows.ts';
@@ -19,8 +19,8 @@ import { commentStatements } from '../sql/comments.ts';
 import { buildSeed, markSeed } from '../sql/seed.ts';
 import { windowPredicate } from '../sql/strategies/insert-overwrite.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
-import { modelScript, type ModelBuild } from './build-script.ts';
-import { explainedSelect, type IncrementalTable } from './explain-failure.ts';
+import { modelScript, modelStaging, type ModelBuild, type Staging } from './build-script.ts';
+import { explainedChange, explainedSelect, type IncrementalTable } from './explain-failure.ts';
 import { checkPartitions, leftOutColumns, otherClusters } from './table-differences.ts';
 import { wantedComments } from './wanted-comments.ts';
 import { wantedTags } from './wanted-tags.ts';
@@ -67,6 +67,27 @@ export interface Prepared {
   readonly select: string | null;
 }
 
+type DraftBuild = Omit<ModelBuild, 'incoming'>;
+
+interface ModelDraft {
+  readonly compiled: CompiledModel;
+  readonly compiledPath: string | null;
+  readonly situation: Situation;
+  readonly hooks: NodeHooks;
+  /** The table that an incremental run changes. */
+  readonly grows: RelationInfo | undefined;
+}
+
+/** A node whose SQL is known but for what depends on its columns. */
+export interface Draft {
+  /** Its rows can be staged before anything else; null where there are none to stage, or only inside the transaction. */
+  readonly staging: Staging | null;
+  /** `columns`: of the staged rows. Without them the warehouse is asked for what the select gives. */
+  readonly prepare: (columns?: readonly ColumnInfo[]) => Promise<Prepared>;
+  /** What an error of the staging is about. */
+  readonly explain: (thrown: unknown) => Promise<unknown>;
+}
+
 export class NodePreparer {
   readonly #options: NodeRunnerOptions;
 
@@ -74,10 +95,14 @@ export class NodePreparer {
     this.#options = options;
   }
 
-  prepare(node: ModelNode | SeedNode | TestNode, hooks: NodeHooks): Promise<Prepared> {
-    if (node.kind === 'model') return this.#prepareModel(node, hooks);
-    if (node.kind === 'seed') return this.#prepareSeed(node, hooks);
-    return Promise.resolve({
+  async draft(node: ModelNode | SeedNode | TestNode, hooks: NodeHooks): Promise<Draft> {
+    if (node.kind === 'model') return this.#draftModel(node, hooks);
+    const prepared = node.kind === 'seed' ? await this.#prepareSeed(node, hooks) : this.#prepareTest(hooks);
+    return { staging: null, prepare: () => Promise.resolve(prepared), explain: (thrown) => Promise.resolve(thrown) };
+  }
+
+  #prepareTest(hooks: NodeHooks): Prepared {
+    return {
       mode: 'tests',
       target: { schema: '', name: '' },
       script: null,
@@ -93,10 +118,10 @@ export class NodePreparer {
       partitions: [],
       compiledPath: null,
       select: null,
-    });
+    };
   }
 
-  async #prepareModel(node: ModelNode, hooks: NodeHooks): Promise<Prepared> {
+  async #draftModel(node: ModelNode, hooks: NodeHooks): Promise<Draft> {
     const { project, warehouse, relations, fullRefresh, map, artifacts } = this.#options;
     const { dialect } = project.renderer;
     const target = map(node.relation);
@@ -110,12 +135,32 @@ export class NodePreparer {
     const grows = isIncremental ? existing : undefined;
     if (grows !== undefined) checkPartitions(node, grows, dialect);
     const needsColumns = isIncremental || this.#hasColumnComments(node, existing);
-    const incoming = needsColumns
-      ? await warehouse
-          .describe(compiled.select)
-          .catch((thrown: unknown) => explainedSelect(thrown, { project, warehouse, map, node, existing: grows }))
-      : undefined;
-    const build: ModelBuild = { node, mode, dialect, target, select: compiled.select, existing, changes, incoming };
+    const describe = (): Promise<readonly ColumnInfo[]> =>
+      warehouse
+        .describe(compiled.select)
+        .catch((thrown: unknown) => explainedSelect(thrown, { project, warehouse, map, node, existing: grows }));
+    const build: DraftBuild = { node, mode, dialect, target, select: compiled.select, existing, changes };
+    // Outside of the transaction that will publish, which must see what its tests read. Nobody else writes what is staged from meanwhile: a model's
+    // own table is changed by its own node alone. Statements before the model may be what its select builds on.
+    const stagesFirst =
+      dialect.stagesInTransaction && warehouse.session !== undefined && compiled.preHooks.length === 0;
+    return {
+      staging: stagesFirst ? modelStaging(build) : null,
+      prepare: async (columns) => {
+        const incoming = columns ?? (needsColumns ? await describe() : undefined);
+        return this.#prepareModel({ ...build, incoming }, { compiled, compiledPath, situation, hooks, grows });
+      },
+      explain: async (thrown) => {
+        if (grows === undefined) return thrown;
+        const incoming = await describe();
+        return explainedChange(thrown, project, { node, existing: grows, incoming });
+      },
+    };
+  }
+
+  #prepareModel(build: ModelBuild, { compiled, compiledPath, situation, hooks, grows }: ModelDraft): Prepared {
+    const { node, mode, dialect, target, existing, changes, incoming } = build;
+    const { isIncremental } = situation;
     const { window } = changes;
     const isDaily = node.config.strategy === 'insert_overwrite' && (mode === 'insert_overwrite' || mode === 'full');
     return {

@@ -189,7 +189,7 @@ class Run {
     let begun: Begun | undefined;
     try {
       const runner = new NodeRunner({ ...this.#prepared, warehouse: view ?? this.#warehouse });
-      begun = await runner.begin(planned, this.#options.hooks?.(planned) ?? {}, !gate.isOpen);
+      begun = await runner.begin(planned, this.#options.hooks?.(planned) ?? {});
       const obstacle = (await gate.pass()) ? this.#obstacle(planned.finishAfter) : 'the run was stopped';
       if (obstacle !== null) return { ...base, state: 'skipped', reason: obstacle };
       const built = await runner.finish(begun);

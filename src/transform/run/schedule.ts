@@ -10,7 +10,6 @@ export interface Scheduled {
 
 /** Between the two parts of a node's work. */
 export interface Gate {
-  readonly isOpen: boolean;
   /** Waits for everything in `finishAfter`. false: the schedule was stopped meanwhile, and the node must leave. */
   pass(): Promise<boolean>;
   /** What others wait for at their gates is done; left out, it is when this node ends. */
@@ -34,7 +33,6 @@ export async function runSchedule<T extends Scheduled>(
   const failures: unknown[] = [];
   const haveEnded = (ids: readonly string[]): boolean => ids.every((id) => ended.has(id));
   const gateOf = ({ id: own, finishAfter }: T): Gate => ({
-    isOpen: haveEnded(finishAfter),
     pass: async () => {
       for (const id of finishAfter) await passable.get(id)?.promise;
       return failures.length === 0;

@@ -14,22 +14,12 @@
  * the staged keys on the clustered target (`keyRange`): a join on a clustered column alone prunes nothing (FACTS.md §5).
  */
 import type { ColumnInfo } from '../../../core/relation.ts';
-import { check, ddl, type BuildScript, type IncrementalInput, type Statement } from '../build.ts';
+import { check, ddl, type BuildScript, type Statement } from '../build.ts';
 import { duplicateKeys, nullKeys } from '../checks.ts';
-import { columnKey, planSchemaChange } from '../schema-change.ts';
-import { insertStatement } from './insert.ts';
+import { planSchemaChange } from '../schema-change.ts';
+import { mergeParts, onConditions, stagedSelect, type MergeInput } from './merge-parts.ts';
+import { replaceStatements, writesWholeRows } from './replace-rows.ts';
 import { DEST, SOURCE } from './source-alias.ts';
-
-/** Marks staged rows that delete. Ours alone: a model's column of this name does not compile. */
-export const DELETE_FLAG = '__sluice_delete';
-
-/** The place of the row that a changed row replaces. Ours alone as well. */
-export const PLACE = '__sluice_place';
-
-export interface MergeInput extends IncrementalInput {
-  /** Literal bounds of the staged values of the target's first cluster column, as SQL. */
-  readonly keyRange?: { readonly column: string; readonly low: string; readonly high: string };
-}
 
 export function buildMerge(input: MergeInput): BuildScript {
   const { dialect, options } = input;
@@ -47,92 +37,6 @@ export function buildMerge(input: MergeInput): BuildScript {
       ...writes,
     ],
     cleanup: [dialect.dropStaging(staging)],
-  };
-}
-
-function stagedSelect({ dialect, select, options }: MergeInput): string {
-  if (options.deleteWhen === null) return select;
-  const flag = `coalesce((${options.deleteWhen}), false) as ${dialect.identifier(DELETE_FLAG)}`;
-  return `select ${SOURCE}.*, ${flag} from (\n${select}\n) as ${SOURCE}`;
-}
-
-/** Whether a matched row gets a new value in every column, so that nothing of it has to stay. */
-function writesWholeRows(input: MergeInput, columns: readonly ColumnInfo[]): boolean {
-  const { dialect, options, existing } = input;
-  if (dialect.name !== 'duckdb') return false;
-  const written = new Set(
-    [...options.uniqueKey, ...updatedColumns(input, columns).map(({ name }) => name)].map(columnKey),
-  );
-  const staying = options.onSchemaChange === 'sync_all_columns' ? columns : [...columns, ...existing.columns];
-  // A column of that name hides the row's place.
-  return staying.every(({ name }) => written.has(columnKey(name)) && columnKey(name) !== 'rowid');
-}
-
-/**
- * MERGE's rows and its count on DuckDB, in a third of the time (10,000 rows of 200,000: 0.4 s with the commit): an update there goes column by
- * column, and the commit writes every row group that it touched all over again, whereas deleted rows are marks and new ones are appended, which
- * DuckDB puts together every few runs. Rows go by their place, so that a key that stands twice in the target is dealt with as MERGE does.
- */
-function replaceStatements(input: MergeInput, columns: readonly ColumnInfo[]): readonly Statement[] {
-  const { dialect, options, target } = input;
-  const staging = dialect.stagingRelation(target);
-  const changed = { ...staging, name: `${staging.name} changed` };
-  const { source, dest, deletes, newer, differs } = mergeParts(input, columns);
-  const keys = new Set(options.uniqueKey.map(columnKey));
-  const values = columns.map(({ name }) => {
-    const column = dialect.identifier(name);
-    // A matched row keeps its key as it is written there: equal keys may be different texts.
-    return keys.has(columnKey(name)) ? `coalesce(${dest(name)}, ${source(name)}) as ${column}` : source(name);
-  });
-  const place = dialect.identifier(PLACE);
-  const differing = [...(deletes === null ? [] : [deletes]), ...differs];
-  const matched = [
-    `${DEST}.rowid is not null`,
-    ...(newer === null ? [] : [newer]),
-    `(\n  ${differing.join('\n  or ')}\n)`,
-  ];
-  const select = [
-    `select ${values.join(', ')}, ${DEST}.rowid as ${place}${deletes === null ? '' : `, ${deletes}`}`,
-    `from ${dialect.relation(staging)} as ${SOURCE}`,
-    `left join ${dialect.relation(target)} as ${DEST} on ${onConditions(input, source, dest).join('\n  and ')}`,
-    `where ${DEST}.rowid is null${deletes === null ? '' : ` and not ${deletes}`}`,
-    ...(differing.length === 0 ? [] : [`or ${matched.join(' and ')}`]),
-  ];
-  const rows = dialect.relation(changed);
-  const inserted = deletes === null ? rows : `${rows}\nwhere not ${dialect.identifier(DELETE_FLAG)}`;
-  return [
-    { sql: dialect.createStaging(changed, select.join('\n')), countRows: true },
-    { sql: `delete from ${dialect.relation(target)}\nwhere rowid in (select ${place} from ${rows})` },
-    { sql: insertStatement(dialect, target, columns, inserted) },
-    { sql: dialect.dropStaging(changed) },
-  ];
-}
-
-interface MergeParts {
-  readonly source: Side;
-  readonly dest: Side;
-  /** Marks the staged rows that delete; null: none does. */
-  readonly deletes: string | null;
-  readonly newer: string | null;
-  readonly updated: readonly ColumnInfo[];
-  readonly differs: readonly string[];
-}
-
-function mergeParts(input: MergeInput, columns: readonly ColumnInfo[]): MergeParts {
-  const { dialect, options } = input;
-  const source = (name: string): string => `${SOURCE}.${dialect.identifier(name)}`;
-  const dest = (name: string): string => `${DEST}.${dialect.identifier(name)}`;
-  const updated = updatedColumns(input, columns);
-  return {
-    source,
-    dest,
-    deletes: options.deleteWhen === null ? null : source(DELETE_FLAG),
-    newer: sequenceGuard(options.sequenceBy, source, dest),
-    updated,
-    differs: updated.map(
-      ({ name, type }) =>
-        `${dialect.comparable(dest(name), type)} is distinct from ${dialect.comparable(source(name), type)}`,
-    ),
   };
 }
 
@@ -160,37 +64,4 @@ function mergeStatement(input: MergeInput, columns: readonly ColumnInfo[]): stri
 
 function and(condition: string | null): string {
   return condition === null ? '' : ` and ${condition}`;
-}
-
-type Side = (name: string) => string;
-
-function onConditions({ options, keyRange }: MergeInput, source: Side, dest: Side): string[] {
-  const range = keyRange === undefined ? [] : [`${dest(keyRange.column)} between ${keyRange.low} and ${keyRange.high}`];
-  return [
-    ...options.uniqueKey.map((column) => `${source(column)} = ${dest(column)}`),
-    ...range,
-    ...options.incrementalPredicates.map((predicate) => `(${predicate})`),
-  ];
-}
-
-/** The columns that a matched row takes over: dbt's rules, and never the key itself. */
-function updatedColumns({ options }: MergeInput, columns: readonly ColumnInfo[]): readonly ColumnInfo[] {
-  const keys = new Set(options.uniqueKey.map(columnKey));
-  const excluded = new Set(options.mergeExcludeColumns.map(columnKey));
-  const only = options.mergeUpdateColumns === null ? null : new Set(options.mergeUpdateColumns.map(columnKey));
-  return columns.filter(({ name }) => {
-    const key = columnKey(name);
-    return !keys.has(key) && !excluded.has(key) && (only === null || only.has(key));
-  });
-}
-
-/** true for a source row that is not older: its sequence columns, compared one after the other, are greater or all equal. */
-export function sequenceGuard(sequence: readonly string[], source: Side, dest: Side): string | null {
-  const [first, ...rest] = sequence;
-  if (first === undefined) return null;
-  const tail = sequenceGuard(rest, source, dest);
-  const [s, d] = [source(first), dest(first)];
-  if (tail === null) return `(${d} is null or ${s} >= ${d})`;
-  const greater = `(${d} is null and ${s} is not null) or ${s} > ${d}`;
-  return `(${greater} or (${s} is not distinct from ${d} and ${tail}))`;
 }

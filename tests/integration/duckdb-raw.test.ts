@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDuckDb, type DuckDbDatabase } from '../../src/adapters/duckdb/database.ts';
 import { DuckDbRawWarehouse } from '../../src/adapters/duckdb/raw-warehouse.ts';
@@ -110,5 +111,42 @@ describe('loadTogether', () => {
       message: expect.stringContaining('took 2 rows, the manifest of customer-00000001 names 1'),
     });
     expect(await contents('counts')).toEqual([[], [], []]);
+  });
+});
+
+describe('documents in a file', () => {
+  async function compressions(version: string): Promise<readonly unknown[]> {
+    const path = join(folder, `${version}.duckdb`);
+    const made = await DuckDBInstance.create(path, { storage_compatibility_version: version });
+    made.closeSync();
+    const file = await openDuckDb({ path, clock: { monotonic: () => performance.now() } });
+    try {
+      const raw = new DuckDbRawWarehouse(file, { schema: 'raw', locate: (name) => join(folder, name) });
+      await raw.prepare(CUSTOMER);
+      const long = (offset: number): StreamRow => ({
+        ...row(offset),
+        value: JSON.stringify({ n: offset, text: `${offset} of many `.repeat(20) }),
+      });
+      const manifest = land(streamBatch(1, [Array.from({ length: 3000 }, (_, offset) => long(offset))]));
+      await raw.loadBatch(CUSTOMER, { manifest, admission: null }, { guard });
+      await file.run('checkpoint');
+      const { rows } = await file.query(
+        "select distinct column_name, compression from pragma_storage_info('raw.raw_customer_stream') where segment_type = 'VARCHAR' and column_name in ('_key', 'value') order by all",
+      );
+      return rows;
+    } finally {
+      await file.close();
+    }
+  }
+
+  it('are compressed as documents, and as ever in a file of an older DuckDB', async () => {
+    expect(await compressions('v1.3.0')).toEqual([
+      ['_key', 'DICT_FSST'],
+      ['value', 'ZSTD'],
+    ]);
+    expect(await compressions('v1.0.0')).toEqual([
+      ['_key', 'FSST'],
+      ['value', 'FSST'],
+    ]);
   });
 });

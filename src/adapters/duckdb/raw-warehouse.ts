@@ -7,24 +7,11 @@ import type { Admission, Manifest, ManifestObject } from '../../core/batch.ts';
 import { SluiceError, isSluiceError, messageOf } from '../../core/errors.ts';
 import type { JobDefinition } from '../../core/job.ts';
 import type { LoadBatch, LoadHooks, LoadedRows, RawWarehouse } from '../../load/ports.ts';
-import {
-  RAW_TABLES,
-  ROLE_TABLES,
-  rawTableName,
-  type RawColumn,
-  type RawTable,
-  type RawType,
-} from '../../load/raw-columns.ts';
+import { RAW_TABLES, ROLE_TABLES, rawTableName, type RawColumn, type RawTable } from '../../load/raw-columns.ts';
 import type { DuckDbDatabase, SqlRunner } from './database.ts';
 import { quote, text, timestamp } from './literals.ts';
+import { addRawColumn, commentRawTable, createRawTable, hasZstd, typeOf } from './raw-tables.ts';
 import { replaysOf, replayUpdate, type Replay } from './replay-marks.ts';
-
-const TYPES: Readonly<Record<RawType, string>> = {
-  STRING: 'varchar',
-  INT64: 'bigint',
-  BOOL: 'boolean',
-  TIMESTAMP: 'timestamp',
-};
 
 /** Rows that DuckDB keeps together in its file. */
 const ROW_GROUP_ROWS = 122_880;
@@ -90,16 +77,13 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     if (isReloaded) statements.push(`delete from ${this.#batches} where job = ${text(job.name)}`);
     for (const table of TABLES) {
       const columns = known.get(rawTableName(job.entity, table));
-      if (columns === undefined) statements.push(...this.#createStatements(job, table, ''));
-      else {
-        for (const column of RAW_TABLES[table].columns) {
-          if (!columns.has(column.name)) {
-            statements.push(
-              `alter table ${this.#table(job, table)} add column ${quote(column.name)} ${TYPES[column.type]}`,
-            );
-          }
-        }
+      const name = this.#table(job, table);
+      if (columns === undefined) {
+        statements.push(...createRawTable(name, table, await hasZstd(this.#database)));
+        continue;
       }
+      for (const column of RAW_TABLES[table].columns)
+        if (!columns.has(column.name)) statements.push(addRawColumn(name, column));
     }
     if (statements.length > 1 || known.size === 0) {
       await this.#database.transaction(async (transaction) => {
@@ -121,20 +105,6 @@ export class DuckDbRawWarehouse implements RawWarehouse {
       known.set(String(table), columns);
     }
     return known;
-  }
-
-  #createStatements(job: JobDefinition, table: RawTable, suffix: string): readonly string[] {
-    const { columns } = RAW_TABLES[table];
-    const name = this.#table(job, table, suffix);
-    const body = columns.map((column) => `${quote(column.name)} ${TYPES[column.type]}`).join(', ');
-    return [`create table if not exists ${name} (${body})`, ...this.#commentStatements(job, table, suffix)];
-  }
-
-  #commentStatements(job: JobDefinition, table: RawTable, suffix: string): readonly string[] {
-    const name = this.#table(job, table, suffix);
-    return RAW_TABLES[table].columns.map(
-      (column) => `comment on column ${name}.${quote(column.name)} is ${text(column.description)}`,
-    );
   }
 
   async loadedBatches(job: JobDefinition): Promise<ReadonlySet<number>> {
@@ -267,9 +237,11 @@ export class DuckDbRawWarehouse implements RawWarehouse {
     const manifests = batches.map(({ manifest }) => manifest);
     try {
       return await this.#unordered(manifests, async (transaction) => {
+        const withZstd = await hasZstd(transaction);
         for (const table of TABLES) {
-          await transaction.run(`drop table if exists ${this.#table(job, table, suffix)}`);
-          for (const statement of this.#createStatements(job, table, suffix)) await transaction.run(statement);
+          const name = this.#table(job, table, suffix);
+          await transaction.run(`drop table if exists ${name}`);
+          for (const statement of createRawTable(name, table, withZstd)) await transaction.run(statement);
         }
         const loaded = await this.#insertObjects(transaction, job, manifests, suffix);
         await this.#markReplayed(transaction, job, replaysOf(manifests), suffix);
@@ -289,7 +261,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
       `drop table if exists ${this.#table(job, table)}`,
       `alter table ${this.#table(job, table, suffix)} rename to ${quote(rawTableName(job.entity, table))}`,
       // A rename loses comments (FACTS.md §7).
-      ...this.#commentStatements(job, table, ''),
+      ...commentRawTable(this.#table(job, table), table),
     ]);
     const notes = batches.map(({ manifest }) => this.#note(job, manifest));
     return [
@@ -326,7 +298,7 @@ export class DuckDbRawWarehouse implements RawWarehouse {
   #insert(table: string, columns: readonly RawColumn[], objects: readonly ManifestObject[]): string {
     const read = columns.filter((column) => column.computed === undefined);
     const files = objects.map((object) => text(this.#options.locate(object.name))).join(', ');
-    const types = read.map((column) => `${text(column.name)}: ${text(TYPES[column.type])}`).join(', ');
+    const types = read.map((column) => `${text(column.name)}: ${text(typeOf(column))}`).join(', ');
     const names = columns.map((column) => quote(column.name)).join(', ');
     const values = columns.map((column) => column.computed ?? quote(column.name)).join(', ');
     const longest = Math.max(DEFAULT_OBJECT_SIZE, ...objects.map((object) => (object.maxLineBytes ?? 0) + 1024));

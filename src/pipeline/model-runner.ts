@@ -37,6 +37,8 @@ export interface ModelRunRequest {
   readonly names: readonly string[];
   /** What stands under the names of `nodes()`, from a caller who has just asked. */
   readonly relations: readonly RelationInfo[];
+  /** Nothing is built before. It has ended when `run` fails or gives its results. */
+  readonly ready?: Promise<void>;
   readonly guard: () => Promise<void>;
   /** SQL that belongs into the transaction that publishes the node. */
   readonly marks: (name: string) => readonly string[];
@@ -62,7 +64,7 @@ export interface ModelRunner {
   run(request: ModelRunRequest): Promise<readonly RunnerResult[]>;
   /** Builds and tests every node under names with `suffix`, reading raw tables with the same suffix; nothing in use changes. */
   buildAside(
-    request: Omit<ModelRunRequest, 'names' | 'relations' | 'marks' | 'onPublished'> & {
+    request: Omit<ModelRunRequest, 'names' | 'relations' | 'ready' | 'marks' | 'onPublished'> & {
       readonly suffix: string;
       /** Keep the replaced tables of these models so long; null: not at all. */
       readonly keep: { readonly hours: number; readonly refresh: string; readonly models: readonly string[] } | null;

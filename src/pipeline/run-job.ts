@@ -12,6 +12,7 @@ import { landStep } from './land-step.ts';
 import { holdLease, type LeaseSession } from './lease.ts';
 import { loadStep, reconcileRaw } from './load-step.ts';
 import type { ModelRunner } from './model-runner.ts';
+import { ModelsLook } from './models-look.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import { settleWithLanding } from './recover.ts';
 import type { RunReport, RunRequest, Step } from './request.ts';
@@ -51,14 +52,26 @@ function holdModels(context: RunContext): void {
 }
 
 async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner): Promise<void> {
+  const look = new ModelsLook(context, warehouse, runner);
+  try {
+    await loadThenTransform(context, warehouse, runner, look);
+  } finally {
+    await look.end();
+  }
+}
+
+async function loadThenTransform(
+  context: RunContext,
+  warehouse: OpenWarehouse,
+  runner: ModelRunner,
+  look: ModelsLook,
+): Promise<void> {
   const { only } = context.request;
-  // What is wrong with the models, transform says.
-  const compile = (): void => void runner.nodes().catch(() => undefined);
   await reconcileRaw(context, warehouse);
   if (only === null || only === 'load') {
     const loaded = await context.step(
       'load',
-      () => loadStep(context, warehouse, only === null ? compile : undefined),
+      () => loadStep(context, warehouse, only === null ? () => look.begin() : undefined),
       (rows) => rows,
     );
     if (loaded === undefined) return holdModels(context);
@@ -67,7 +80,7 @@ async function loadAndTransform(context: RunContext, warehouse: OpenWarehouse, r
   if (only === null || only === 'transform') {
     await context.step(
       'transform',
-      () => transformStep(context, warehouse, runner, new WarehouseMarks(context)),
+      () => transformStep(context, warehouse, runner, look),
       (rows) => rows,
     );
   }

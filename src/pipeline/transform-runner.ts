@@ -119,9 +119,16 @@ export class TransformRunner implements ModelRunner {
   }
 
   async run(request: ModelRunRequest): Promise<readonly RunnerResult[]> {
-    if (request.names.length === 0) return [];
-    const { relations } = request;
-    const { project, plan } = await this.#plan(relations, request.names, request.changes, { withSql: false });
+    const { relations, ready } = request;
+    if (request.names.length === 0) {
+      await ready;
+      return [];
+    }
+    const planned = this.#plan(relations, request.names, request.changes, { withSql: false });
+    // It is awaited below unless `ready` fails, and then it does not matter.
+    planned.catch(() => undefined);
+    await ready;
+    const { project, plan } = await planned;
     const { clock, signal, artifacts } = this.#options;
     const result = await runPlan(project, plan, request.warehouse.models, {
       clock,

@@ -13,6 +13,7 @@ import type { BatchRecord, PartitionState } from '../state/ports.ts';
 import type { DayWindow, ModelChanges, PublishedBase } from '../transform/plan/changes.ts';
 import { changedKeysTable } from './entity-sql.ts';
 import type { ModelRunner, RunnerNode, RunnerResult } from './model-runner.ts';
+import type { ModelsLook } from './models-look.ts';
 import { daysOf, planPartitions, touchesAllKeys, type PartitionPlan, type SnapshotSpan } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import { currentBase, dailyBase, type BaseInput } from './plan-base.ts';
@@ -289,15 +290,20 @@ export async function makeKeys(
   );
 }
 
+/** Fails with the first that failed, and never before all have ended. */
+async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  for (const ended of await Promise.allSettled(work)) if (ended.status === 'rejected') throw ended.reason;
+}
+
 /** Runs what is to be done; returns the rows written. */
 export async function transformStep(
   context: RunContext,
   warehouse: OpenWarehouse,
   runner: ModelRunner,
-  marks: WarehouseMarks,
+  look: ModelsLook,
 ): Promise<number> {
-  const nodes = await runner.nodes();
-  const { lost, relations } = await marks.inspect(warehouse, nodes);
+  const { marks } = look;
+  const { nodes, lost, relations } = await look.take();
   for (const name of lost)
     context.warn(
       `${name} in the warehouse is not what the last run left there (lost, changed by hand, or restored from a copy?); it is built anew`,
@@ -305,23 +311,17 @@ export async function transformStep(
   const planner = new TransformPlanner(context, marks);
   const { tasks, statement } = planner.withKeys(await planner.tasks(nodes, lost));
   if (tasks.length === 0) return 0;
-  const keys = makeKeys(context, warehouse, statement);
-  // It is awaited below in every case; this keeps an early failure from counting as unhandled.
-  keys.catch(() => undefined);
-  try {
-    await marks.announce(
-      warehouse,
-      tasks.map((task) => task.node.name),
-    );
-  } finally {
-    await keys;
-  }
+  const announced = tasks.map((task) => task.node.name);
+  const ready = allEnded([makeKeys(context, warehouse, statement), marks.announce(warehouse, announced)]);
+  // The runner awaits it in every case; this keeps an early failure from counting as unhandled.
+  ready.catch(() => undefined);
   const byName = new Map(tasks.map((task) => [task.node.name, task]));
   const names = nodes.filter((node) => byName.has(node.name) || !node.isPublished).map((node) => node.name);
   const results = await runner.run({
     warehouse,
     names,
     relations,
+    ready,
     changes: new Map(tasks.map((task) => [task.node.name, task.changes])),
     guard: context.session.guard,
     marks: (name) => (byName.has(name) ? marks.statements(name) : []),

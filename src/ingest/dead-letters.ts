@@ -1,6 +1,5 @@
 /** Dead letters as landing keeps them, and their second judgement (`dlq replay`). */
 import { createGunzip } from 'node:zlib';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { BatchId, Manifest, ManifestObject } from '../core/batch.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -55,6 +54,8 @@ function parseLine(line: string): DeadLetter {
 
 async function* linesOf(store: ObjectStore, name: string): AsyncIterable<string> {
   const stored = Readable.from(store.read(name));
+  // Here, because every run loads this file, and 3 ms are much for what only a replay needs.
+  const { createInterface } = await import('node:readline');
   const plain = name.endsWith('.gz') ? stored.pipe(createGunzip()) : stored;
   yield* createInterface({ input: plain, crlfDelay: Number.POSITIVE_INFINITY });
 }

@@ -9,7 +9,8 @@ import type { JobPorts, OpenWarehouse } from './ports.ts';
 import type { RunReport, RunRequest } from './request.ts';
 import type { RunContext } from './run-context.ts';
 import { noteUsage, underLease } from './run-job.ts';
-import { admittedSnapshots, historyStartDay, reportModel } from './transform-step.ts';
+import { admittedSnapshots, historyStartDay } from './plan-tasks.ts';
+import { reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
 /** Days per transaction: a year of a large entity at once would not fit into memory. */

@@ -11,7 +11,8 @@ import type { RunnerNode } from './model-runner.ts';
 import type { JobPorts, OpenWarehouse } from './ports.ts';
 import type { RunRequest } from './request.ts';
 import { RunContext } from './run-context.ts';
-import { makeKeys, publishTask, TransformPlanner, type ModelTask } from './transform-step.ts';
+import { TransformPlanner, type ModelTask } from './plan-tasks.ts';
+import { makeKeys, publishTask } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
 export interface ClaimRequest {

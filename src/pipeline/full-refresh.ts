@@ -17,7 +17,8 @@ import { daysOf } from './plan-changes.ts';
 import type { OpenWarehouse } from './ports.ts';
 import type { RunContext } from './run-context.ts';
 import { acceptRefused, admissionOf, loadStep, reconcileRaw } from './load-step.ts';
-import { historyStartDay, reportModel } from './transform-step.ts';
+import { historyStartDay } from './plan-tasks.ts';
+import { reportModel } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
 /** Suffix of everything that is built aside. */

@@ -18,7 +18,8 @@ import { settleWithLanding } from './recover.ts';
 import type { RunReport, RunRequest, Step } from './request.ts';
 import { RunContext } from './run-context.ts';
 import { startTime } from './start-time.ts';
-import { transformStep, TransformPlanner } from './transform-step.ts';
+import { TransformPlanner } from './plan-tasks.ts';
+import { transformStep } from './transform-step.ts';
 import { WarehouseMarks } from './warehouse-marks.ts';
 
 const STEPS: readonly Step[] = ['land', 'load', 'transform'];

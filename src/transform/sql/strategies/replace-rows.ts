@@ -71,7 +71,7 @@ function changedRows(input: MergeInput, columns: readonly ColumnInfo[]): string 
   const quick = differing(updated.filter(({ type }) => isQuick(type)));
   const slow = differing(updated.filter(({ type }) => !isQuick(type)));
   const certain = [`${DEST}.rowid is null`, ...(deletes === null ? [] : [deletes]), ...quick];
-  const keys = options.uniqueKey.map(dialect.identifier);
+  const keys = options.uniqueKey.map((name) => dialect.identifier(name));
   // A matched row keeps its key as it is written there: equal keys may be different texts.
   const written = options.uniqueKey.map(
     (name, at) => `coalesce(${dest(name)}, ${source(name)}) as ${String(keys[at])}`,

@@ -12,13 +12,11 @@ export default class ClosingLine implements Reporter {
     let passed = 0;
     let failed = errors.length;
     for (const module of modules) {
-      // A file that cannot be imported has no tests, and none of them ran.
-      const tests = [...module.children.allTests()];
-      if (tests.length === 0 && module.state() === 'failed') failed++;
-      for (const test of tests) {
-        if (test.result().state === 'passed') passed++;
-        else if (test.result().state === 'failed') failed++;
-      }
+      const states = Array.from(module.children.allTests(), (test) => test.result().state);
+      const failures = states.filter((state) => state === 'failed').length;
+      passed += states.filter((state) => state === 'passed').length;
+      // A file that cannot be imported, or whose preparation fails, fails without any of its tests: they did not run.
+      failed += failures === 0 && module.state() === 'failed' ? 1 : failures;
     }
     const line = `${passed} passed, ${failed} failed`;
     mkdirSync('target', { recursive: true });

@@ -49,6 +49,9 @@ async function succeed(command: string, args: readonly string[], cwd: string): P
   return stdout;
 }
 
+/** A registry that falls silent is asked again after a minute; npm itself would wait for five. */
+const INSTALLING = ['--prefer-offline', '--no-audit', '--no-fund', '--fetch-timeout=60000', '--fetch-retries=4'];
+
 beforeAll(async () => {
   // The command builds dist/ when a source is newer; `npm pack` by hand does so itself.
   await succeed('node', [join(REPOSITORY, 'bin/sluice.mjs'), '--version'], REPOSITORY);
@@ -65,8 +68,8 @@ beforeAll(async () => {
   packed = entry?.files.map((file) => file.path) ?? [];
   mkdirSync(empty);
   writeFileSync(join(empty, 'package.json'), '{ "private": true }');
-  await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], empty);
-}, 300_000);
+  await succeed('npm', ['install', ...INSTALLING, tarball], empty);
+}, 600_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -285,7 +288,7 @@ describe('a job of a project', () => {
     const old = join(folder, 'old');
     mkdirSync(old);
     writeFileSync(join(old, 'package.json'), '{ "private": true }');
-    await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `node@${version}`], old);
+    await succeed('npm', ['install', ...INSTALLING, `node@${version}`], old);
     const node = join(old, 'node_modules/node/bin/node');
     expect(await succeed(node, ['--version'], old)).toBe(`v${version}\n`);
     // Every part of the tool, whatever target needs it.

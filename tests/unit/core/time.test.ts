@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { formatLastMicros, formatMicros, microsOfMillis, parseInstant } from '../../../src/core/time.ts';
+import {
+  formatLastMicros,
+  formatMicros,
+  isTimeZone,
+  localDay,
+  microsOfMillis,
+  parseInstant,
+} from '../../../src/core/time.ts';
 
 describe('an instant', () => {
   it.each([
@@ -34,5 +41,33 @@ describe('an instant', () => {
     const micros = microsOfMillis(Date.parse('9999-12-31T23:59:59.999Z'));
     expect(formatMicros(micros) <= '9999-12-31T23:59:59.999000Z').toBe(true);
     expect(formatLastMicros(micros) >= '9999-12-31T23:59:59.999000Z').toBe(true);
+  });
+});
+
+describe('the name of a time zone', () => {
+  // Intl takes some names that Temporal does not, and the other way round nobody knows of any.
+  const names = [
+    'Europe/Berlin',
+    'europe/berlin',
+    'UTC',
+    'ACT',
+    'SystemV/AST4',
+    'EST',
+    'Etc/GMT+5',
+    'Mars/Olympus',
+    '',
+  ];
+
+  it('passes exactly when days can be told in it', () => {
+    const tells = (zone: string): boolean => {
+      try {
+        return localDay(Date.UTC(2026, 2, 1), zone).startsWith('2026-0');
+      } catch {
+        return false;
+      }
+    };
+    expect(names.map(isTimeZone)).toEqual(names.map(tells));
+    expect(names.filter(isTimeZone)).toEqual(expect.arrayContaining(['Europe/Berlin', 'UTC', 'Etc/GMT+5']));
+    expect(isTimeZone('Mars/Olympus')).toBe(false);
   });
 });

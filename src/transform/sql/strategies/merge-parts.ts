@@ -29,7 +29,6 @@ export interface MergeParts {
   readonly deletes: string | null;
   readonly newer: string | null;
   readonly updated: readonly ColumnInfo[];
-  readonly differs: readonly string[];
 }
 
 export function mergeParts(input: MergeInput, columns: readonly ColumnInfo[]): MergeParts {
@@ -43,7 +42,6 @@ export function mergeParts(input: MergeInput, columns: readonly ColumnInfo[]): M
     deletes: options.deleteWhen === null ? null : source(DELETE_FLAG),
     newer: sequenceGuard(options.sequenceBy, source, dest),
     updated,
-    differs: distinctions(dialect, updated, source, dest),
   };
 }
 

@@ -17,7 +17,7 @@ import type { ColumnInfo } from '../../../core/relation.ts';
 import { check, ddl, type BuildScript, type Statement } from '../build.ts';
 import { duplicateKeys, nullKeys } from '../checks.ts';
 import { planSchemaChange } from '../schema-change.ts';
-import { mergeParts, onConditions, stagedSelect, type MergeInput } from './merge-parts.ts';
+import { distinctions, mergeParts, onConditions, stagedSelect, type MergeInput } from './merge-parts.ts';
 import { replaceStatements, writesWholeRows } from './replace-rows.ts';
 import { DEST, SOURCE } from './source-alias.ts';
 
@@ -42,7 +42,8 @@ export function buildMerge(input: MergeInput): BuildScript {
 
 function mergeStatement(input: MergeInput, columns: readonly ColumnInfo[]): string {
   const { dialect } = input;
-  const { source, dest, deletes, newer, updated, differs } = mergeParts(input, columns);
+  const { source, dest, deletes, newer, updated } = mergeParts(input, columns);
+  const differs = distinctions(dialect, updated, source, dest);
   const insertable = deletes === null ? '' : ` and not ${deletes}`;
   const names = columns.map(({ name }) => dialect.identifier(name)).join(', ');
   const lines = [

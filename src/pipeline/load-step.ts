@@ -105,7 +105,7 @@ async function loadOne(
   context: RunContext,
   warehouse: OpenWarehouse,
   batch: BatchRecord,
-  whileCommitting: () => void,
+  whileLoading: () => void,
 ): Promise<number> {
   const { job, store, state, observer } = context.ports;
   const { manifest } = batch;
@@ -117,8 +117,8 @@ async function loadOne(
   }
   observer.progress(`loading ${batch.id}`);
   const verified = verifyObjects(store, manifest.objects);
-  // It is awaited below in every case; this keeps an early failure from counting as unhandled.
-  verified.catch(() => undefined);
+  // It is awaited below in every case, so that a failure does not count as unhandled here.
+  verified.then(whileLoading, () => undefined);
   try {
     const judge = judgeOf(context, manifest);
     const judged: Admission[] = [];
@@ -134,7 +134,6 @@ async function loadOne(
         guard: async () => {
           await verified;
           await context.session.guard();
-          whileCommitting();
         },
       },
     );
@@ -258,11 +257,11 @@ async function emptyBatches(context: RunContext, seqs: readonly number[]): Promi
   );
 }
 
-/** Returns the rows loaded. `whileCommitting` is called when a commit is about to keep the warehouse busy and this process idle. */
+/** Returns the rows loaded. `whileLoading` is called when the warehouse is at work on a batch, and this process has nothing more to do for it. */
 export async function loadStep(
   context: RunContext,
   warehouse: OpenWarehouse,
-  whileCommitting: () => void = () => {},
+  whileLoading: () => void = () => {},
 ): Promise<number> {
   const { job, state } = context.ports;
   await acceptRefused(context);
@@ -275,7 +274,7 @@ export async function loadStep(
     if (together !== undefined) continue;
     for (const batch of group) {
       context.checkAborted();
-      rows += await loadOne(context, warehouse, batch, whileCommitting);
+      rows += await loadOne(context, warehouse, batch, whileLoading);
     }
   }
   return rows;

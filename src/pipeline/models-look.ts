@@ -1,5 +1,5 @@
 /**
- * The job's models, and what stands in the warehouse under their names. A batch's commit leaves this process idle and takes 40 ms, so that they are
+ * The job's models, and what stands in the warehouse under their names. While the warehouse loads a batch this process is idle, so that they are
  * compiled and looked at meanwhile: loading changes nothing of them.
  */
 import type { RelationInfo } from '../core/relation.ts';

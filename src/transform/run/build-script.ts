@@ -12,8 +12,9 @@ import { columnKey } from '../sql/schema-change.ts';
 import { buildAppend } from '../sql/strategies/append.ts';
 import { buildDeleteInsert } from '../sql/strategies/delete-insert.ts';
 import { buildInsertOverwrite } from '../sql/strategies/insert-overwrite.ts';
-import { stagedSelect, type MergeInput } from '../sql/strategies/merge-parts.ts';
+import { mergeStaging, type MergeInput } from '../sql/strategies/merge-parts.ts';
 import { buildMerge } from '../sql/strategies/merge.ts';
+import { stagingOf, type Staging } from '../sql/strategies/staging.ts';
 import { buildTable } from '../sql/strategies/table.ts';
 import { buildView } from '../sql/strategies/view.ts';
 
@@ -31,21 +32,18 @@ export interface ModelBuild {
   readonly keyRange?: MergeInput['keyRange'];
 }
 
-/** A table of a model's new rows, made before anything is changed. */
-export interface Staging {
-  readonly relation: RelationName;
-  readonly sql: string;
-}
-
-/** null: this mode stages no rows, or there is nothing to do. The same table as in the script of `modelScript`. */
+/** The staging of `modelScript`, which an incremental mode can begin with; null where it has none, or there is nothing to do. */
 export function modelStaging(build: Omit<ModelBuild, 'incoming'>): Staging | null {
-  const { mode, dialect, target } = build;
-  const isStaged =
-    mode === 'merge' || mode === 'delete+insert' || (mode === 'insert_overwrite' && windowOf(build) !== null);
-  if (!isStaged) return null;
-  const relation = dialect.stagingRelation(target);
-  const select = mode === 'merge' ? stagedSelect(inputOf(build)) : build.select;
-  return { relation, sql: dialect.createStaging(relation, select) };
+  switch (build.mode) {
+    case 'merge':
+      return mergeStaging(inputOf(build));
+    case 'delete+insert':
+      return stagingOf(inputOf(build));
+    case 'insert_overwrite':
+      return windowOf(build) === null ? null : stagingOf(inputOf(build));
+    default:
+      return null;
+  }
 }
 
 function inputOf(build: Omit<ModelBuild, 'incoming'>): BuildInput {

@@ -7,10 +7,11 @@ import { nullKeys } from '../checks.ts';
 import { planSchemaChange } from '../schema-change.ts';
 import { insertStatement } from './insert.ts';
 import { DEST, SOURCE } from './source-alias.ts';
+import { stagedScript, stagingOf } from './staging.ts';
 
 export function buildDeleteInsert(input: IncrementalInput): BuildScript {
   const { dialect, options, target } = input;
-  const staging = dialect.stagingRelation(target);
+  const staging = stagingOf(input);
   const { alter, columns } = planSchemaChange(input);
   const matches = options.uniqueKey.map((column) => {
     const name = dialect.identifier(column);
@@ -19,16 +20,12 @@ export function buildDeleteInsert(input: IncrementalInput): BuildScript {
   const predicates = options.incrementalPredicates.map((predicate) => `\nand (${predicate})`).join('');
   const remove = [
     `delete from ${dialect.relation(target)} as ${DEST}`,
-    `where exists (select 1 from ${dialect.relation(staging)} as ${SOURCE} where ${matches.join(' and ')})${predicates}`,
+    `where exists (select 1 from ${dialect.relation(staging.relation)} as ${SOURCE} where ${matches.join(' and ')})${predicates}`,
   ].join('\n');
-  return {
-    stage: [dialect.createStaging(staging, input.select)],
-    change: [
-      check(nullKeys(dialect, staging, options.uniqueKey)),
-      ...alter.map(ddl),
-      { sql: remove },
-      { sql: insertStatement(dialect, target, columns, dialect.relation(staging)), countRows: true },
-    ],
-    cleanup: [dialect.dropStaging(staging)],
-  };
+  return stagedScript(dialect, staging, [
+    check(nullKeys(dialect, staging.relation, options.uniqueKey)),
+    ...alter.map(ddl),
+    { sql: remove },
+    { sql: insertStatement(dialect, target, columns, dialect.relation(staging.relation)), countRows: true },
+  ]);
 }

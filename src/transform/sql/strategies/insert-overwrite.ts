@@ -19,6 +19,7 @@ import { dayRange, nullPartitions, rowsOutsideWindow } from '../checks.ts';
 import type { Dialect, PartitionType } from '../dialect.ts';
 import { planSchemaChange } from '../schema-change.ts';
 import { insertStatement } from './insert.ts';
+import { stagedScript, stagingOf } from './staging.ts';
 
 export interface OverwriteInput extends IncrementalInput {
   readonly window: OverwriteWindow;
@@ -27,26 +28,22 @@ export interface OverwriteInput extends IncrementalInput {
 
 export function buildInsertOverwrite(input: OverwriteInput): BuildScript {
   const { dialect, target, window, partition } = input;
-  const staging = dialect.stagingRelation(target);
+  const staging = stagingOf(input);
   const { alter, columns } = planSchemaChange(input);
   const column = dialect.identifier(partition.field);
   const whole = rangeOf(dialect, column, partition.dataType, window.from, window.to);
   const clearing = clearings(input, column);
-  const staged = dialect.relation(staging);
+  const staged = dialect.relation(staging.relation);
   const from = clearing.insertWhere === null ? staged : `${staged}\nwhere ${clearing.insertWhere}`;
-  return {
-    stage: [dialect.createStaging(staging, input.select)],
-    change: [
-      check(nullPartitions(dialect, staging, { ...partition, granularity: 'day' })),
-      check(rowsOutsideWindow(dialect, staging, partition.field, whole, window)),
-      ...alter.map(ddl),
-      ...clearing.deletes.map((where): Statement => ({
-        sql: `delete from ${dialect.relation(target)}\nwhere ${where}`,
-      })),
-      { sql: insertStatement(dialect, target, columns, from), countRows: true },
-    ],
-    cleanup: [dialect.dropStaging(staging)],
-  };
+  return stagedScript(dialect, staging, [
+    check(nullPartitions(dialect, staging.relation, { ...partition, granularity: 'day' })),
+    check(rowsOutsideWindow(dialect, staging.relation, partition.field, whole, window)),
+    ...alter.map(ddl),
+    ...clearing.deletes.map((where): Statement => ({
+      sql: `delete from ${dialect.relation(target)}\nwhere ${where}`,
+    })),
+    { sql: insertStatement(dialect, target, columns, from), countRows: true },
+  ]);
 }
 
 interface Clearing {

@@ -4,6 +4,7 @@ import type { BuildInput, IncrementalInput } from '../build.ts';
 import type { Dialect } from '../dialect.ts';
 import { columnKey } from '../schema-change.ts';
 import { DEST, SOURCE } from './source-alias.ts';
+import { stagingOf, type Staging } from './staging.ts';
 
 /** Marks staged rows that delete. Ours alone: a model's column of this name does not compile. */
 export const DELETE_FLAG = '__sluice_delete';
@@ -13,11 +14,12 @@ export interface MergeInput extends IncrementalInput {
   readonly keyRange?: { readonly column: string; readonly low: string; readonly high: string };
 }
 
-/** The model's rows as they are staged: with the flag, where some of them delete. */
-export function stagedSelect({ dialect, select, options }: BuildInput): string {
-  if (options.deleteWhen === null) return select;
+/** The model's rows, with the flag where some of them delete. */
+export function mergeStaging(input: BuildInput): Staging {
+  const { dialect, select, options } = input;
+  if (options.deleteWhen === null) return stagingOf(input);
   const flag = `coalesce((${options.deleteWhen}), false) as ${dialect.identifier(DELETE_FLAG)}`;
-  return `select ${SOURCE}.*, ${flag} from (\n${select}\n) as ${SOURCE}`;
+  return stagingOf({ ...input, select: `select ${SOURCE}.*, ${flag} from (\n${select}\n) as ${SOURCE}` });
 }
 
 export type Side = (name: string) => string;

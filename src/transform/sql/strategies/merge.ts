@@ -17,27 +17,24 @@ import type { ColumnInfo } from '../../../core/relation.ts';
 import { check, ddl, type BuildScript, type Statement } from '../build.ts';
 import { duplicateKeys, nullKeys } from '../checks.ts';
 import { planSchemaChange } from '../schema-change.ts';
-import { distinctions, mergeParts, onConditions, stagedSelect, type MergeInput } from './merge-parts.ts';
+import { distinctions, mergeParts, mergeStaging, onConditions, type MergeInput } from './merge-parts.ts';
 import { replaceStatements, writesWholeRows } from './replace-rows.ts';
 import { DEST, SOURCE } from './source-alias.ts';
+import { stagedScript } from './staging.ts';
 
 export function buildMerge(input: MergeInput): BuildScript {
   const { dialect, options } = input;
-  const staging = dialect.stagingRelation(input.target);
+  const staging = mergeStaging(input);
   const { alter, columns } = planSchemaChange(input);
   const writes: readonly Statement[] = writesWholeRows(input, columns)
     ? replaceStatements(input, columns)
     : [{ sql: mergeStatement(input, columns), countRows: true }];
-  return {
-    stage: [dialect.createStaging(staging, stagedSelect(input))],
-    change: [
-      check(nullKeys(dialect, staging, options.uniqueKey)),
-      check(duplicateKeys(dialect, staging, options.uniqueKey)),
-      ...alter.map(ddl),
-      ...writes,
-    ],
-    cleanup: [dialect.dropStaging(staging)],
-  };
+  return stagedScript(dialect, staging, [
+    check(nullKeys(dialect, staging.relation, options.uniqueKey)),
+    check(duplicateKeys(dialect, staging.relation, options.uniqueKey)),
+    ...alter.map(ddl),
+    ...writes,
+  ]);
 }
 
 function mergeStatement(input: MergeInput, columns: readonly ColumnInfo[]): string {

@@ -23,6 +23,7 @@ import { duplicateKeys, nullKeys, nullPartitions } from '../checks.ts';
 import type { Dialect } from '../dialect.ts';
 import { isSameStorage, wantedStorage } from '../table-storage.ts';
 import { SOURCE } from './source-alias.ts';
+import { stagedScript, stagingOf } from './staging.ts';
 
 export function dropStatement(dialect: Dialect, existing: RelationInfo): string {
   return `drop ${existing.kind} ${dialect.relation(existing.relation)}`;
@@ -38,17 +39,13 @@ export function buildTable(input: BuildInput, strategy?: IncrementalStrategy): B
     const create: Statement = { sql: createTable(input, select), countRows: true, kind: 'ddl' };
     return { stage: [], change: [...dropped, create, ...checks(target)], cleanup: [] };
   }
-  const staging = dialect.stagingRelation(target);
+  const staging = stagingOf({ ...input, select });
   const create: Statement = {
-    sql: createTable(input, `select * from ${dialect.relation(staging)}`),
+    sql: createTable(input, `select * from ${dialect.relation(staging.relation)}`),
     countRows: true,
     kind: 'ddl',
   };
-  return {
-    stage: [dialect.createStaging(staging, select)],
-    change: [...checks(staging), ...dropped, create],
-    cleanup: [dialect.dropStaging(staging)],
-  };
+  return stagedScript(dialect, staging, [...checks(staging.relation), ...dropped, create]);
 }
 
 /** A view, or a table that `create or replace` cannot replace. */

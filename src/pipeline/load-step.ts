@@ -117,7 +117,7 @@ async function loadOne(
   }
   observer.progress(`loading ${batch.id}`);
   const verified = verifyObjects(store, manifest.objects);
-  // It is awaited below in every case, so that a failure does not count as unhandled here.
+  // A failure is told to who awaits it below; here it only must not count as unhandled.
   verified.then(whileLoading, () => undefined);
   try {
     const judge = judgeOf(context, manifest);

@@ -21,6 +21,7 @@ export class ModelsLook {
   readonly #warehouse: OpenWarehouse;
   readonly #runner: ModelRunner;
   #found: Promise<ModelsFound> | undefined;
+  #isOver = false;
 
   constructor(context: RunContext, warehouse: OpenWarehouse, runner: ModelRunner) {
     this.marks = new WarehouseMarks(context);
@@ -30,8 +31,9 @@ export class ModelsLook {
     this.#runner = runner;
   }
 
-  /** Begins. What fails here, the one who takes it is told. */
+  /** Begins. What fails here, the one who takes it is told. Does nothing after the end: objects may be verified later than a load was given up. */
   begin(): void {
+    if (this.#isOver) return;
     const begun: Promise<unknown> = this.#isFree ? this.take() : this.#runner.nodes();
     begun.catch(() => undefined);
   }
@@ -43,6 +45,7 @@ export class ModelsLook {
 
   /** The warehouse must not be closed while it is asked. */
   async end(): Promise<void> {
+    this.#isOver = true;
     await this.#found?.catch(() => undefined);
   }
 

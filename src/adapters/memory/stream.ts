@@ -102,7 +102,7 @@ export class MemoryStream implements StreamSource {
       const last = rest.at(-1);
       position = last === undefined || rest.length < this.#chunkRecords ? to : last.offset + 1n;
       yield { records: rest, nextOffset: position };
-      // A turn of the event loop, as any real source takes.
+      // Others get their turn between two chunks, as with any real source.
       await Promise.resolve();
     }
   }

@@ -1,5 +1,6 @@
 /** What a user can get wrong, or find broken: a clear error, the exit status of CUSTOMER.md §4, and nothing lost. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CUSTOMER_TOPICS, type ChangeEvent } from '../../src/demo/change-events.ts';
 import type { RunReport } from '../../src/pipeline/request.ts';
 import { CliProject } from '../support/cli.ts';
+import { REPOSITORY } from '../support/sluice-command.ts';
 
 const CURRENT = 'models/customer/current_customer.sql';
 const COLUMNS = ['customer_id', 'street'] as const;
@@ -193,6 +195,36 @@ describe('a source or store that is not as it should be', () => {
     const [code, value = ''] = (dead ?? '').split(' | ');
     expect(code).toBe('record_too_large');
     expect(Buffer.from(value, 'base64').toString() === huge.value).toBe(true);
+  });
+
+  it('a disk that is full while landing is told, and the next run lands everything', async () => {
+    await using project = await CliProject.create({ customers: 0 });
+    await project.produce(Array.from({ length: 4000 }, (_, at) => moved(`K-${at}`, 'x'.repeat(900))));
+    const landing = join(project.home, 'landing');
+    mkdirSync(landing, { recursive: true });
+    // A file system of 2 MB that only this process sees, and that is gone with it: what was written on it is lost as well.
+    const rights = process.getuid?.() === 0 ? '--mount' : '--map-root-user --mount';
+    const script = `mount -t tmpfs -o size=2m none "$1" || { echo 'this test wants a Linux that lets its user mount a tmpfs in a namespace'; exit 99; }; shift; exec "$@"`;
+    const sluice = [
+      join(REPOSITORY, 'bin/sluice.mjs'),
+      'job',
+      'run',
+      'customer',
+      '--logical-time',
+      '2026-03-01T06:00:00Z',
+    ];
+    const { status, stderr } = spawnSync(
+      'unshare',
+      [...rights.split(' '), 'sh', '-c', script, 'sh', landing, process.execPath, ...sluice],
+      { cwd: project.dir, env: { ...process.env, ...project.env }, encoding: 'utf8' },
+    );
+    expect(stderr).toMatch(/store_full.*no space is left.*\n.*Free space/);
+    expect(status).toBe(1);
+    expect(await project.hour('2026-03-01T06:00:00Z')).toMatchObject({
+      exitCode: 0,
+      batches: [{ read: 4000, landed: 4000 }],
+    });
+    expect(await project.rows('current_customer', 'customer_id')).toHaveLength(4000);
   });
 
   it.each(['corrupt', 'missing'] as const)(
